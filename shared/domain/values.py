@@ -1,0 +1,59 @@
+"""The smallest words of the domain: sides, symbols, decimals."""
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What an exchange says of one symbol. Steps and minimums are in the venue's units; fees are fractions.
+
+    `lot_step` and `min_quantity` count base, `price_tick` and `min_notional` quote.
+    """
+
+    exchange: str
+    symbol: str
+    base: str
+    quote: str
+    lot_step: Decimal
+    price_tick: Decimal
+    min_quantity: Decimal
+    min_notional: Decimal
+    maker_fee_frac: Decimal
+    taker_fee_frac: Decimal
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker:
+    """Best prices of a symbol at one moment of the exchange's clock."""
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    at_ms: int
+
+
+def round_down(value: Decimal, step: Decimal) -> Decimal:
+    """`value` on the grid of `step`, toward zero."""
+    return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
+
+
+def round_up(value: Decimal, step: Decimal) -> Decimal:
+    """`value` on the grid of `step`, away from zero."""
+    return (value / step).to_integral_value(rounding=ROUND_UP) * step
