@@ -1,16 +1,16 @@
 """Errors, shaped by what the caller must do.
 
-    OrchestratorError
-    ├── InvalidField          the caller corrects the named field        422
-    ├── NotFound              the caller names something that exists     404
-    ├── Conflict              the caller looks at the state first        409
-    ├── Unavailable           retry later; nothing was written           503
-    └── ExchangeError         the venue's answer, translated once, at the border
-        ├── Rejected          refused for certain: record it
-        ├── Unclear           may have been accepted: look it up, never resend
-        ├── OrderUnknown      the venue knows no such order (a query's answer)
-        ├── Throttled         proves non-acceptance: wait `retry_after_s`, then try again
-        └── ExchangeDown      a read failed or was not tried: the next tick repeats it
+OrchestratorError
+├── InvalidField          the caller corrects the named field        422
+├── NotFound              the caller names something that exists     404
+├── Conflict              the caller looks at the state first        409
+├── Unavailable           retry later; nothing was written           503
+└── ExchangeError         the venue's answer, translated once, at the border
+    ├── Rejected          refused for certain: record it
+    ├── Unclear           may have been accepted: look it up, never resend
+    ├── OrderUnknown      the venue knows no such order (a query's answer)
+    ├── Throttled         proves non-acceptance: wait `retry_after_s`, then try again
+    └── ExchangeDown      a read failed or was not tried: the next tick repeats it
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,58 @@
+"""A bot's health, judged from what ticks recorded. SEED's five states, by precedence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.bots import Bot, Desired
+
+DEGRADED_AFTER = 5
+PAUSE_AFTER = 10
+UNHEALTHY_AFTER_S = 300.0
+ERROR_WINDOW_S = 3600.0
+
+
+class HealthStatus(StrEnum):
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    UNHEALTHY = "unhealthy"
+    DEGRADED = "degraded"
+    HEALTHY = "healthy"
+
+
+class BreakerState(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the ticks of one exchange recorded. `error_counts`: kind → count in the last hour."""
+
+    last_success_at: datetime | None = None
+    consecutive_errors: int = 0
+    error_counts: Mapping[str, int] = field(default_factory=dict)
+    breaker: BreakerState = BreakerState.CLOSED
+
+
+def status(bot: Bot | None, vitals: Vitals, now: datetime) -> HealthStatus:
+    """Stopped, paused, unhealthy, degraded, healthy: the first that holds.
+
+    A bot that has just started has had no update yet: its start counts as one.
+    """
+    if bot is None or bot.desired is Desired.STOPPED:
+        return HealthStatus.STOPPED
+    if bot.desired is Desired.PAUSED:
+        return HealthStatus.PAUSED
+    last = max(vitals.last_success_at or bot.updated_at, bot.updated_at)
+    if (now - last).total_seconds() >= UNHEALTHY_AFTER_S:
+        return HealthStatus.UNHEALTHY
+    if vitals.consecutive_errors >= DEGRADED_AFTER:
+        return HealthStatus.DEGRADED
+    return HealthStatus.HEALTHY
+
+
+def is_due_to_pause(consecutive_errors: int) -> bool:
+    return consecutive_errors >= PAUSE_AFTER

@@ -1,0 +1,191 @@
+"""From a signal to an order or a reason: the rules, in the order in which they refuse. Pure.
+
+Called inside the plan transaction, on rows that it has locked, so that what is true here stays true until the
+order, its reservation and its event are written.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain.bots import Bot, Desired, Subscription
+from shared.domain.orders import Order, OrderState, Purpose, client_order_id
+from shared.domain.portfolio import Account
+from shared.domain.positions import ExitReason, Position
+from shared.domain.risk import Denial, Limits, cash_needed, entry_quantity, halt, position_notional
+from shared.domain.values import ZERO, Market, OrderType, Side, round_down
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A BUY or SELL on one closed candle, before anything was done about it.
+
+    Unique by (bot, run, strategy, symbol, timeframe, candle open), side excluded: first writer wins.
+    """
+
+    bot_id: str
+    run: int
+    subscription: Subscription
+    candle_open_ms: int
+    side: Side
+    lots: int
+    reason: str = ""
+
+    @property
+    def closed_at_ms(self) -> int:
+        return self.candle_open_ms + self.subscription.timeframe.ms
+
+    @property
+    def key(self) -> str:
+        s = self.subscription
+        return f"{self.bot_id}|{self.run}|{s.id}|{s.symbol}|{s.timeframe}|{self.candle_open_ms}"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the plan transaction holds under lock. `position` is the subscription's open one."""
+
+    bot: Bot
+    subscription: Subscription
+    account: Account
+    position: Position | None
+    live_orders: tuple[Order, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The market and its price at the moment of planning; `now` is the exchange's clock."""
+
+    market: Market
+    price: Decimal
+    now: datetime
+
+
+def plan(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Order | Denial:
+    """The order that answers a decision, or why there is none."""
+    refusal = _standing_refusal(decision, desk, quote)
+    if refusal is not None:
+        return refusal
+    if decision.side is Side.SELL:
+        return _signal_exit(decision, desk, quote)
+    return _entry(decision, desk, quote, limits)
+
+
+def _standing_refusal(decision: Decision, desk: Desk, quote: Quote) -> Denial | None:
+    closed_at = datetime.fromtimestamp(decision.closed_at_ms / 1000, tz=quote.now.tzinfo)
+    if desk.bot.desired is Desired.STOPPED or desk.bot.run != decision.run:
+        return Denial.NOT_RUNNING
+    if not desk.subscription.is_active:
+        return Denial.STRATEGY_REMOVED
+    if closed_at <= max(desk.bot.trades_from, desk.subscription.active_from):
+        return Denial.CLOSED_BEFORE_START
+    return None
+
+
+def _entry(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Order | Denial:
+    refusal = _entry_refusal(decision, desk, quote, limits)
+    if refusal is not None:
+        return refusal
+    stop = desk.subscription.protection.stop_loss_frac
+    levels, lots = _levels(desk.subscription), _free_lots(decision, desk)
+    notional = position_notional(desk.account, stop, limits) * lots / levels
+    quantity = entry_quantity(notional, quote.price, stop, quote.market)
+    if isinstance(quantity, Denial):
+        return quantity
+    reserved = cash_needed(quantity, quote.price, quote.market, limits)
+    if reserved > desk.account.free_cash:
+        return Denial.INSUFFICIENT_CASH
+    return Order(
+        client_order_id=client_order_id(desk.bot.account, decision.key, Side.BUY),
+        bot_id=desk.bot.id,
+        exchange=desk.bot.exchange,
+        account=desk.bot.account,
+        strategy_id=desk.subscription.id,
+        symbol=quote.market.symbol,
+        side=Side.BUY,
+        type=OrderType.MARKET,
+        purpose=Purpose.ENTRY,
+        quantity=quantity,
+        state=OrderState.PLANNED,
+        created_at=quote.now,
+        updated_at=quote.now,
+        lots=lots,
+        reason=decision.reason,
+        reserved=reserved,
+        expires_at=_expiry(decision, quote.now),
+    )
+
+
+def _entry_refusal(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Denial | None:
+    if desk.bot.desired is Desired.PAUSED:
+        return Denial.PAUSED
+    if not quote.market.is_active:
+        return Denial.MARKET_INACTIVE
+    if quote.now >= _expiry(decision, quote.now):
+        return Denial.SIGNAL_EXPIRED
+    limit = halt(desk.account, limits)
+    if limit is not None:
+        return limit
+    if desk.live_orders:
+        return Denial.ORDER_IN_FLIGHT
+    if _free_lots(decision, desk) > 0:
+        return None
+    return Denial.NO_FREE_LEVEL if _levels(desk.subscription) > 1 else Denial.ALREADY_IN_POSITION
+
+
+def _signal_exit(decision: Decision, desk: Desk, quote: Quote) -> Order | Denial:
+    if desk.position is None:
+        return Denial.NOTHING_TO_SELL
+    if desk.live_orders:
+        return Denial.ORDER_IN_FLIGHT
+    lots = min(decision.lots, desk.position.lots)
+    return plan_exit(desk.bot, desk.position, ExitReason.SIGNAL, quote, lots)
+
+
+def plan_exit(
+    bot: Bot, position: Position, reason: ExitReason, quote: Quote, lots: int | None = None
+) -> Order | Denial:
+    """The market sell that leaves `lots` of a position, or all of it. Exits are refused by the venue's grid alone."""
+    share = position.quantity
+    if lots is not None and lots < position.lots:
+        share = position.quantity * lots / position.lots
+    quantity = round_down(share, quote.market.lot_step)
+    if quantity < max(quote.market.min_quantity, quote.market.lot_step):
+        return Denial.BELOW_MIN_QUANTITY
+    return Order(
+        client_order_id=client_order_id(bot.account, f"{position.id}|{position.version}", Side.SELL),
+        bot_id=bot.id,
+        exchange=position.exchange,
+        account=bot.account,
+        strategy_id=position.strategy_id,
+        symbol=position.symbol,
+        side=Side.SELL,
+        type=OrderType.MARKET,
+        purpose=Purpose.EXIT,
+        quantity=quantity,
+        state=OrderState.PLANNED,
+        created_at=quote.now,
+        updated_at=quote.now,
+        lots=position.lots if lots is None else lots,
+        reason=reason.value,
+        position_id=position.id,
+        position_version=position.version,
+        reserved=ZERO,
+    )
+
+
+def _levels(subscription: Subscription) -> int:
+    """How many lots make a full position: the levels below a grid's anchor, one for every other strategy."""
+    levels = subscription.params.get("grid_levels")
+    return max(int(levels) // 2, 1) if isinstance(levels, int) else 1
+
+
+def _free_lots(decision: Decision, desk: Desk) -> int:
+    held = desk.position.lots if desk.position else 0
+    return max(min(decision.lots, _levels(desk.subscription) - held), 0)
+
+
+def _expiry(decision: Decision, now: datetime) -> datetime:
+    """An entry signal is worth one candle."""
+    expires_ms = decision.closed_at_ms + decision.subscription.timeframe.ms
+    return datetime.fromtimestamp(expires_ms / 1000, tz=now.tzinfo)

@@ -1,0 +1,172 @@
+"""Positions: folded from fills, watched by price. Long only, spot."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+
+from shared.domain.orders import Fill, Order, Purpose
+from shared.domain.values import ONE, ZERO, Market, Side, round_down
+
+_UNIT = Decimal("1e-18")
+
+
+class PositionState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    DUST = "dust"  # What is left is below what the venue sells; it still counts in equity.
+
+
+class ExitReason(StrEnum):
+    """Why a position is left, most urgent first: the first that applies is the one recorded."""
+
+    FLATTEN = "flatten"
+    STOP_LOSS = "stop_loss"
+    TRAILING_STOP = "trailing_stop"
+    TAKE_PROFIT = "take_profit"
+    SIGNAL = "signal"
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Distances at which a position is left, as fractions of price; None where the user set none."""
+
+    stop_loss_frac: Decimal | None = None
+    take_profit_frac: Decimal | None = None
+    trailing_stop_frac: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a bot holds by one strategy on one symbol.
+
+    `cost` is the quote paid for what is held, fees apart; `realised` is profit before fees; `fees` are in quote
+    (a fee in base is valued at its fill's price), so that
+    initial balance + realised + unrealised − fees = cash + quantity × mark, exactly.
+    `version` rises when an exit order ends and something is left: the next exit is a new one.
+    """
+
+    id: str
+    bot_id: str
+    strategy_id: str
+    exchange: str
+    symbol: str
+    base: str
+    quote: str
+    state: PositionState
+    opened_at: datetime
+    quantity: Decimal = ZERO
+    lots: int = 0
+    cost: Decimal = ZERO
+    realised: Decimal = ZERO
+    fees: Decimal = ZERO
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    trailing_stop_frac: Decimal | None = None
+    high_water: Decimal | None = None
+    version: int = 0
+    closed_at: datetime | None = None
+
+    @property
+    def average_price(self) -> Decimal:
+        return self.cost / self.quantity if self.quantity else ZERO
+
+    @property
+    def trailing_stop(self) -> Decimal | None:
+        if self.trailing_stop_frac is None or self.high_water is None:
+            return None
+        return self.high_water * (ONE - self.trailing_stop_frac)
+
+    def value(self, mark: Decimal) -> Decimal:
+        return self.quantity * mark
+
+    def unrealised(self, mark: Decimal) -> Decimal:
+        return self.quantity * mark - self.cost
+
+
+def base_fee(fill: Fill, base: str) -> Decimal:
+    """The part of a fill's fee that is taken in base: on a buy it shrinks what is received."""
+    return fill.fee if fill.fee_currency == base else ZERO
+
+
+def fee_in_quote(fill: Fill, base: str, quote: str) -> Decimal:
+    """A fee's worth in quote. A third currency counts zero here: it is a ledger line of its own."""
+    if fill.fee_currency == quote:
+        return fill.fee
+    return base_fee(fill, base) * fill.price
+
+
+def bought(position: Position, fill: Fill, protection: Protection) -> Position:
+    """`position` after a buy; its stop and target follow the average price, its high-water mark only rises."""
+    received = fill.quantity - base_fee(fill, position.base)
+    quantity = position.quantity + received
+    cost = position.cost + received * fill.price
+    average = cost / quantity
+    high = max(position.high_water or ZERO, fill.price)
+    return replace(
+        position,
+        quantity=quantity,
+        cost=cost,
+        fees=position.fees + fee_in_quote(fill, position.base, position.quote),
+        stop_loss=_at(average, protection.stop_loss_frac, -1),
+        take_profit=_at(average, protection.take_profit_frac, +1),
+        trailing_stop_frac=protection.trailing_stop_frac,
+        high_water=high,
+    )
+
+
+def sold(position: Position, fill: Fill) -> Position:
+    """`position` after a sell: cost leaves in proportion, rounded at 18 decimals, the rest is profit."""
+    given = fill.quantity + base_fee(fill, position.base)
+    cost_out = position.cost
+    if given < position.quantity:
+        cost_out = (position.cost * given / position.quantity).quantize(_UNIT, ROUND_HALF_EVEN)
+    fee = fee_in_quote(fill, position.base, position.quote)
+    # A base fee on a sell is given at no proceeds: its worth is the fee, so it is no loss of the trade.
+    proceeds = fill.quantity * fill.price + base_fee(fill, position.base) * fill.price
+    return replace(
+        position,
+        quantity=position.quantity - given,
+        cost=position.cost - cost_out,
+        realised=position.realised + proceeds - cost_out,
+        fees=position.fees + fee,
+    )
+
+
+def folded(position: Position, fill: Fill, protection: Protection) -> Position:
+    return bought(position, fill, protection) if fill.side is Side.BUY else sold(position, fill)
+
+
+def settled(position: Position, order: Order, market: Market, at: datetime) -> Position:
+    """`position` once `order` has ended: lots counted, and closed, left as dust, or open at a new version."""
+    if order.purpose is Purpose.ENTRY:
+        share = order.filled / order.quantity if order.quantity else ZERO
+        return replace(position, lots=position.lots + (order.lots if share > 0 else 0))
+    left = max(position.lots - order.lots, 0) if order.filled else position.lots
+    if position.quantity == ZERO:
+        return replace(position, state=PositionState.CLOSED, lots=0, closed_at=at)
+    if round_down(position.quantity, market.lot_step) < max(market.min_quantity, market.lot_step):
+        return replace(position, state=PositionState.DUST, lots=0, closed_at=at)
+    return replace(position, lots=max(left, 1), version=position.version + 1)
+
+
+def ratcheted(position: Position, price: Decimal) -> Position:
+    """`position` with its high-water mark raised to `price`; a mark never falls."""
+    if position.trailing_stop_frac is None or price <= (position.high_water or ZERO):
+        return position
+    return replace(position, high_water=price)
+
+
+def exit_reason(position: Position, price: Decimal) -> ExitReason | None:
+    """Why the position is to be left at `price`, the most urgent first, or None."""
+    if position.stop_loss is not None and price <= position.stop_loss:
+        return ExitReason.STOP_LOSS
+    if position.trailing_stop is not None and price <= position.trailing_stop:
+        return ExitReason.TRAILING_STOP
+    if position.take_profit is not None and price >= position.take_profit:
+        return ExitReason.TAKE_PROFIT
+    return None
+
+
+def _at(price: Decimal, frac: Decimal | None, sign: int) -> Decimal | None:
+    return None if frac is None else price * (ONE + sign * frac)
