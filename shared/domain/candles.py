@@ -1,5 +1,7 @@
 """Candles: closed by the exchange's clock, packed as float64, one array per column."""
 
+from __future__ import annotations  # array[int] can be subscripted only from Python 3.12 on.
+
 import struct
 from array import array
 from collections.abc import Iterable, Sequence
