@@ -1,0 +1,55 @@
+"""What a process is, as data; nothing here touches the system."""
+
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+Probe = Callable[[], bool]  # One quick look: is it ready? Never raises.
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user to run as, when the supervisor itself is root."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """`needs` are the names that must be ready first. Without a probe it is ready once started; with `is_oneshot`,
+    once it has exited with 0. `death_signal` is what it gets if the supervisor is killed.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    probe: Probe | None = None
+    is_oneshot: bool = False
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = 10.0
+    death_signal: signal.Signals = signal.SIGKILL
+    account: Account | None = None
+    folder: str | None = None
+    keep_open: tuple[int, ...] = ()
+
+
+def startable(specs: Iterable[ProcessSpec], started: set[str], ready: set[str]) -> list[ProcessSpec]:
+    """Those not started whose needs are all ready."""
+    return [spec for spec in specs if spec.name not in started and ready.issuperset(spec.needs)]
+
+
+def stop_order(specs: Iterable[ProcessSpec]) -> list[list[ProcessSpec]]:
+    """Groups to be stopped one after the other: whoever needs a process stops before it."""
+    remaining = {spec.name: spec for spec in specs}
+    groups = []
+    while remaining:
+        needed = {name for spec in remaining.values() for name in spec.needs}
+        group = [spec for name, spec in remaining.items() if name not in needed]
+        if not group:
+            raise ValueError(f"these need one another: {', '.join(remaining)}")
+        groups.append(group)
+        for spec in group:
+            del remaining[spec.name]
+    return groups
