@@ -64,7 +64,7 @@ class Candles:
         return len(self.opens_ms)
 
     @classmethod
-    def from_rows(cls, timeframe: Timeframe, rows: Iterable[Sequence[float]]) -> "Candles":
+    def from_rows(cls, timeframe: Timeframe, rows: Iterable[Sequence[float]]) -> Candles:
         """From `[open_ms, open, high, low, close, volume]` rows; sorted, the last of equal open times wins."""
         by_open = {int(row[0]): row for row in rows}
         ordered = [by_open[key] for key in sorted(by_open)]
@@ -74,15 +74,15 @@ class Candles:
     def rows(self) -> list[tuple[float, ...]]:
         return list(zip(self.opens_ms, self.open, self.high, self.low, self.close, self.volume, strict=True))
 
-    def __getitem__(self, part: slice) -> "Candles":
+    def __getitem__(self, part: slice) -> Candles:
         return Candles(self.timeframe, self.opens_ms[part], *(getattr(self, name)[part] for name in COLUMNS))
 
-    def closed(self, now_ms: int) -> "Candles":
+    def closed(self, now_ms: int) -> Candles:
         """Those with open + timeframe ≤ `now_ms`; dropped by time, since a quiet venue may omit the newest row."""
         count = sum(1 for open_ms in self.opens_ms if open_ms + self.timeframe.ms <= now_ms)
         return self[:count]
 
-    def merged(self, newer: "Candles", keep: int) -> "Candles":
+    def merged(self, newer: Candles, keep: int) -> Candles:
         """This run extended by `newer`, whose rows win; the last `keep` are kept."""
         return Candles.from_rows(self.timeframe, [*self.rows(), *newer.rows()])[-keep:]
 
@@ -96,7 +96,7 @@ class Candles:
         return header + self.opens_ms.tobytes() + b"".join(getattr(self, name).tobytes() for name in COLUMNS)
 
     @classmethod
-    def from_bytes(cls, packed: bytes) -> "Candles":
+    def from_bytes(cls, packed: bytes) -> Candles:
         """Inverse of `to_bytes`; raises ValueError on a length that does not fit."""
         timeframe, count = struct.unpack_from("<4sI", packed)
         body = memoryview(packed)[8:]
