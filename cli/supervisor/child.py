@@ -57,6 +57,8 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join(timeout=1.0)
+        if not self._reader.is_alive() and self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _pass_on(self) -> None:
         assert self._process.stdout is not None
