@@ -211,24 +211,32 @@ class Settings(BaseSettings):
         """Rows of (variable, printable value, where it came from), no secret in them."""
         return [(name.upper(), _printable(getattr(self, name)), self.origin(name)) for name in type(self).model_fields]
 
+    def environment(self) -> dict[str, str]:
+        """The variables that were set, secrets in clear: what a child process must be told."""
+        return {name.upper(): _plain(getattr(self, name)) for name in self._origins}
+
     def origin(self, name: str) -> str:
         return self._origins.get(name, "default")
 
 
 def _printable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "********"
+    return re.sub(r"(://[^/@]*:)[^@]*(@)", r"\1********\2", _plain(value))
+
+
+def _plain(value: object) -> str:
     match value:
         case None:
             return ""
         case SecretStr():
-            return "********"
+            return value.get_secret_value()
         case bool():
             return str(value).lower()
         case tuple():
             return ",".join(value)
         case Decimal():
             return format(value, "f")
-        case str():
-            return re.sub(r"(://[^/@]*:)[^@]*(@)", r"\1********\2", value)
         case _:
             return str(value)
 
