@@ -1,0 +1,87 @@
+"""events: what happened, and what happens."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from cli.commands.base import Session, api_command
+from cli.commands.client import Disconnected, StreamEvent
+from cli.commands.errors import ExitCode, NotReachable, Unavailable
+from cli.commands.output import moment
+from shared.domain.backoff import RetryPolicy, backoff_s
+
+RECONNECT = RetryPolicy(initial_s=0.5, max_s=10.0)
+ID_FIELDS = frozenset({"bot_id", "at", "number", "type", "id"})
+
+
+@api_command(
+    "events",
+    [
+        "orchestrator events",
+        "orchestrator events --follow",
+        "orchestrator events --follow --after 120",
+        "orchestrator events --follow --json | jq -c 'select(.type == \"OrderFilled\")'",
+    ],
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens; reconnects and misses nothing.")
+@click.option("--after", type=click.IntRange(min=0), metavar="NUMBER", help="Only events after this number.")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="Past events at most.")
+def events(session: Session, follow: bool, after: int | None, limit: int) -> None:
+    """Orders, fills, positions and control calls, as they were recorded. With --json, one object per line."""
+    try:
+        if follow:
+            _follow(session, None if after is None else str(after))
+        else:
+            _past(session, after, limit)
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+def _past(session: Session, after: int | None, limit: int) -> None:
+    body = session.api.get("/events/history", after=after, limit=limit)
+    for item in body["items"]:
+        _print(session, item)
+    if not body["items"] and not session.as_json:
+        click.echo("no events yet")
+
+
+def _follow(session: Session, last_id: str | None) -> None:
+    for event in followed(session, last_id):
+        _print(session, event.data)
+
+
+def followed(session: Session, last_id: str | None) -> Iterator[StreamEvent]:
+    """Events without end. A first connection that fails is an error; a later one is tried again."""
+    failures, is_connected = 0, False
+    while True:
+        try:
+            for event in session.api.events(last_id):
+                failures, is_connected, last_id = 0, True, event.id or last_id
+                yield event
+        except (Disconnected, NotReachable, Unavailable) as error:
+            if not is_connected and not isinstance(error, Disconnected):
+                raise
+            is_connected, failures = True, failures + 1
+            wait = backoff_s(failures, RECONNECT)
+            click.echo(f"connection lost ({error}); again in {wait:g} s, from event {last_id or 'now'}", err=True)
+            time.sleep(wait)
+
+
+def _print(session: Session, item: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(item, ensure_ascii=False) if session.as_json else line(item))
+
+
+def line(item: Mapping[str, Any]) -> str:
+    """`  42  2026-11-22 17:11:32  OrderFilled  symbol=BTC/USDT side=buy …`"""
+    payload = item.get("payload") or {name: value for name, value in item.items() if name not in ID_FIELDS}
+    said = " ".join(f"{name}={_short(value)}" for name, value in payload.items() if value not in (None, "", [], {}))
+    number = str(item.get("number") or item.get("id") or "")
+    kind = click.style(f"{item.get('type', ''):<16}", bold=True)
+    return f"{number:>6}  {moment(item.get('at'))}  {kind}  {said}".rstrip()
+
+
+def _short(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)

@@ -1,0 +1,102 @@
+"""portfolio, positions, orders."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from cli.commands.base import Session, api_command
+from cli.commands.output import Column, Fact, Listing, Look, show, sparkline
+
+CURVE_POINTS = 60
+
+limit_option = click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="Rows at most.")
+cursor_option = click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
+
+
+@api_command("portfolio", ["orchestrator portfolio", "orchestrator portfolio --json | jq -r .equity"])
+def portfolio(session: Session) -> None:
+    """Cash, holdings, profit and drawdown, marked at the last prices."""
+    body = session.api.get("/portfolio")
+    if session.as_json:
+        session.answer(body, lambda: None)
+        return
+    curve = session.api.get("/portfolio/equity", limit=CURVE_POINTS)["items"]
+    show(_accounts(body, [Decimal(str(mark["equity"])) for mark in reversed(curve)]), heading="portfolio")
+
+
+@api_command("positions", ["orchestrator positions", "orchestrator positions --all", "orchestrator positions --json"])
+@click.option("--all", "is_all", is_flag=True, help="Closed ones too.")
+@limit_option
+@cursor_option
+def positions(session: Session, is_all: bool, limit: int, cursor: str | None) -> None:
+    """Open positions with their stops and profit."""
+    body = session.api.get("/portfolio/positions", status="all" if is_all else None, limit=limit, cursor=cursor)
+    session.answer(body, lambda: show(_positions(body)))
+
+
+@api_command("orders", ["orchestrator orders", "orchestrator orders --limit 100", "orchestrator orders --json"])
+@limit_option
+@cursor_option
+def orders(session: Session, limit: int, cursor: str | None) -> None:
+    """Orders, newest first, with why each was sent and what became of it."""
+    body = session.api.get("/portfolio/orders", limit=limit, cursor=cursor)
+    session.answer(body, lambda: show(_orders(body)))
+
+
+def _accounts(body: Mapping[str, Any], curve: Sequence[Decimal]) -> list[Fact]:
+    facts = [
+        Fact("equity", body.get("equity"), Look.MONEY),
+        Fact("initial balance", body.get("initial_balance"), Look.MONEY),
+        Fact("realised", body.get("realised"), Look.CHANGE),
+        Fact("unrealised", body.get("unrealised"), Look.CHANGE),
+        Fact("fees", body.get("fees"), Look.MONEY),
+        Fact("cash", body.get("cash"), Look.MONEY),
+        Fact("held for orders", body.get("reserved"), Look.MONEY),
+        Fact("in positions", body.get("positions_value"), Look.MONEY),
+        Fact("drawdown %", body.get("drawdown_pct"), Look.NUMBER),
+        Fact("lost today %", body.get("daily_loss_pct"), Look.NUMBER),
+    ]
+    return [*facts, Fact("curve", sparkline(curve))] if len(curve) > 1 else facts
+
+
+def _positions(body: Mapping[str, Any]) -> Listing:
+    columns = (
+        Column("Symbol"),
+        Column("Strategy"),
+        Column("State", Look.STATE),
+        Column("Quantity", Look.NUMBER),
+        Column("Average", Look.MONEY),
+        Column("Mark", Look.MONEY),
+        Column("Unrealised", Look.CHANGE),
+        Column("Realised", Look.CHANGE),
+        Column("Stop", Look.MONEY),
+        Column("Target", Look.MONEY),
+        Column("Opened (UTC)", Look.TIME),
+    )
+    fields = "symbol strategy state quantity average_price mark unrealised realised stop_loss take_profit opened_at"
+    return _listing(body, columns, fields, "no open positions; `--all` shows closed ones")
+
+
+def _orders(body: Mapping[str, Any]) -> Listing:
+    columns = (
+        Column("Created (UTC)", Look.TIME),
+        Column("Symbol"),
+        Column("Side", Look.STATE),
+        Column("Status", Look.STATE),
+        Column("Quantity", Look.NUMBER),
+        Column("Filled", Look.NUMBER),
+        Column("Average", Look.MONEY),
+        Column("Fee", Look.NUMBER),
+        Column("In"),
+        Column("Reason"),
+    )
+    fields = "created_at symbol side status quantity filled average_price fee fee_currency reason"
+    return _listing(body, columns, fields, "no orders yet; `orchestrator strategies` says what each strategy waits for")
+
+
+def _listing(body: Mapping[str, Any], columns: Sequence[Column], fields: str, empty: str) -> Listing:
+    rows = [tuple(item.get(name) for name in fields.split()) for item in body["items"]]
+    notes = (f"more: --cursor {body['next_cursor']}",) if body.get("next_cursor") else ()
+    return Listing(columns, rows, empty=empty, notes=notes)
