@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from shared.domain.bots import Bot, MarketKey, Roster, Subscription
 from shared.domain.candles import Candles, Timeframe
+from shared.domain.evaluating import GroupKey
 from shared.domain.events import Event, EventType
 from shared.domain.health import Vitals
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit
@@ -147,8 +148,8 @@ class Journal(Protocol):
     stored order back.
     """
 
-    def last_decided(self, markets: Collection[MarketKey]) -> dict[MarketKey, int]:
-        """Open time of the newest candle decided, per market that has one."""
+    def last_evaluated(self, markets: Collection[MarketKey]) -> dict[GroupKey, int]:
+        """Open time of the newest candle evaluated, per group of those markets that has one."""
         ...
 
     def record_evaluations(self, market: MarketKey, candle_open_ms: int, by_group: Mapping[str, Evaluation]) -> None:
@@ -263,7 +264,7 @@ class EventBus(Protocol):
 
 
 class StateStore(Protocol):
-    """The working copy in Redis. Losing all of it loses nothing: the next tick rebuilds it. Writes are never retried."""
+    """The working copy in Redis. Losing it loses nothing: the next tick rebuilds it. Writes are never retried."""
 
     def claim_slot(self, tick: str, slot: int, ttl_s: int) -> bool:
         """True for exactly one caller per (tick, slot)."""
@@ -341,6 +342,10 @@ class Queries(Protocol):
     """Reads for people. Newest first; `cursor` is opaque, an unreadable one raises InvalidField("cursor")."""
 
     def account(self, bot_id: str) -> Account | None: ...
+
+    def holdings(self, bot_id: str) -> tuple[Account, list[Position]] | None:
+        """The bot's account and every position with a quantity, dust included, in one snapshot."""
+        ...
 
     def positions(self, bot_id: str, is_open: bool | None, limit: int, cursor: str | None) -> Page[Position]: ...
 

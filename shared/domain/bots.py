@@ -81,7 +81,8 @@ class Subscription:
     """One strategy of one bot on one market. (name, symbol, timeframe) is unique in a bot.
 
     `params` are validated and complete; `group` is a hash of what its signals depend on (name and parameters without
-    the stops): subscriptions of one market and group share one evaluation. A candle that closed at or before `active_from` is never traded.
+    the stops): subscriptions of one market and group share one evaluation. A candle that closed at or before
+    `active_from` is never traded.
     """
 
     id: str
@@ -112,7 +113,7 @@ def _fraction(pct: float | str | None) -> Decimal | None:
     return None if pct is None else Decimal(str(pct)) / 100
 
 
-def started(
+def started(  # noqa: PLR0913  # keyword-only: each is named where it is called
     bot: Bot | None,
     *,
     bot_id: str,
@@ -122,7 +123,7 @@ def started(
     initial_balance: Decimal,
     now: datetime,
 ) -> Bot:
-    """The bot after `start`. `now` is exchange time. A stopped bot keeps its books and runs on; see `capital_change`."""
+    """The bot after `start`; `now` is exchange time. A stopped bot keeps its books and runs on."""
     if bot is None:
         return Bot(bot_id, exchange, account, quote, initial_balance, Desired.RUNNING, now, now, now)
     if bot.is_stopping:

@@ -1,0 +1,64 @@
+"""The composition root of what every process shares: the record, the working copy, the clock.
+
+A worker adds exchanges and strategies after its fork (`worker/boot.py`), so that neither the API nor a beat ever
+loads them.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from shared.adapters import ledger_sql
+from shared.adapters.clock import SystemClock
+from shared.adapters.events_redis import RedisEventBus
+from shared.adapters.state_redis import RedisStateStore
+from shared.domain.risk import Limits
+from shared.ports import Books, BotStore, Clock, EventBus, Journal, MarketStore, Outbox, Queries, StateStore
+from shared.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One process's collaborators. Build it after the fork: no socket may cross one."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+    bots: BotStore
+    journal: Journal
+    books: Books
+    markets: MarketStore
+    outbox: Outbox
+    queries: Queries
+    state: StateStore
+    bus: EventBus
+
+
+def build_services(settings: Settings) -> Services:
+    """Connects to nothing yet: a store that is away shows at its first use. Raises SettingsError without addresses."""
+    if settings.redis_url is None:
+        raise SettingsError("REDIS_URL: not set; `orchestrator up` sets it for the processes that it starts")
+    engine = ledger_sql.engine(settings.sqlalchemy_url)
+    return Services(
+        settings=settings,
+        engine=engine,
+        clock=SystemClock(),
+        bots=ledger_sql.SqlBotStore(engine),
+        journal=ledger_sql.SqlJournal(engine),
+        books=ledger_sql.SqlBooks(engine),
+        markets=ledger_sql.SqlMarketStore(engine),
+        outbox=ledger_sql.SqlOutbox(engine),
+        queries=ledger_sql.SqlQueries(engine),
+        state=RedisStateStore(settings.redis_url),
+        bus=RedisEventBus(settings.redis_url),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """The risk limits of the settings, percents already fractions."""
+    return Limits(
+        max_position_size=settings.max_position_size,
+        risk_frac=settings.risk_per_trade,
+        max_drawdown_frac=settings.max_drawdown_frac,
+        max_daily_loss_frac=settings.max_daily_loss_frac,
+    )

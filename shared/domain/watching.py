@@ -1,0 +1,40 @@
+"""Which open positions are to be left, at the prices of one moment. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.domain.bots import Bot
+from shared.domain.positions import ExitReason, Position, exit_reason, ratcheted
+from shared.domain.values import Ticker
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The verdict of one pass: exits by position, and the high-water marks that rose (position id → price)."""
+
+    exits: tuple[tuple[Position, ExitReason], ...]
+    high_water: Mapping[str, Decimal]
+
+
+def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticker]) -> Watch:
+    """Every position against its stop, target and trailing stop, at the last price; flatten before all of them.
+
+    A position whose symbol has no price is left to the next pass, unless its bot is being flattened.
+    """
+    exits: list[tuple[Position, ExitReason]] = []
+    high_water: dict[str, Decimal] = {}
+    for bot, position in positions:
+        if bot.is_stopping:
+            exits.append((position, ExitReason.FLATTEN))
+            continue
+        ticker = tickers.get(position.symbol)
+        if ticker is None:
+            continue
+        raised = ratcheted(position, ticker.last)
+        if raised is not position and raised.high_water is not None:
+            high_water[position.id] = raised.high_water
+        reason = exit_reason(raised, ticker.last)
+        if reason is not None:
+            exits.append((position, reason))
+    return Watch(tuple(exits), high_water)

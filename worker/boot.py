@@ -1,0 +1,69 @@
+"""What one worker process works with. Built in the child, after the fork: no socket crosses one.
+
+Exchanges and strategies (ccxt, pandas) are imported inside functions: beats and Flower load this module too.
+"""
+
+import os
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import structlog
+from celery import current_app
+
+from shared.bootstrap import Services, build_services, limits
+from shared.domain.risk import Limits
+from shared.ports import Exchange, TaskQueue
+from shared.settings import Settings, load_settings
+from strategies import catalogue
+from worker.queue import CeleryTaskQueue
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Worker:
+    """The collaborators of every cycle. `exchanges` are those this system trades on, by name."""
+
+    services: Services
+    exchanges: dict[str, Exchange]
+    queue: TaskQueue
+    strategies: ModuleType  # strategies.registry: evaluate(name, params, candles)
+    catalogue: ModuleType  # strategies.catalogue: key(name, params)
+    limits: Limits
+    instance: str = field(default_factory=lambda: f"{os.uname().nodename}:{os.getpid()}")
+
+
+_current: tuple[int, Worker] | None = None
+
+
+def preload() -> None:
+    """Import what is heavy once, in the parent: the children share its pages and start at once."""
+    import shared.adapters.exchanges  # noqa: F401, PLC0415
+
+    import strategies.registry  # noqa: F401, PLC0415
+
+
+def build_worker(settings: Settings) -> Worker:
+    from shared.adapters.exchanges import build_exchange  # noqa: PLC0415
+
+    from strategies import registry  # noqa: PLC0415
+
+    services = build_services(settings)
+    exchanges = {name: build_exchange(settings, name, services.engine, services.state) for name in ("binance",)}
+    return Worker(
+        services,
+        exchanges,
+        CeleryTaskQueue(current_app, settings.strategy_interval_s),
+        registry,
+        catalogue,
+        limits(settings),
+    )
+
+
+def worker() -> Worker:
+    """This process's worker, built at first use and never inherited through a fork."""
+    global _current  # noqa: PLW0603  # one per process, like the process itself
+    if _current is None or _current[0] != os.getpid():
+        _current = (os.getpid(), build_worker(load_settings()))
+        log.info("worker_built", instance=_current[1].instance)
+    return _current[1]

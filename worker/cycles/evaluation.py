@@ -1,0 +1,147 @@
+"""Evaluate markets: new candles once for the fleet, each group once, then decision → order → venue."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from shared.domain.bots import MarketKey, RosterEntry
+from shared.domain.candles import HISTORY, Candles
+from shared.domain.errors import ExchangeDown, ExchangeError
+from shared.domain.evaluating import GroupKey, decisions, due_candles, exits_first, groups
+from shared.domain.orders import OrderState
+from shared.domain.planning import Decision, Quote, plan
+from shared.domain.signals import Action, Evaluation
+from shared.domain.values import Side
+from worker.boot import Worker
+from worker.cycles.sending import send
+from worker.cycles.strategy import current_roster
+from worker.cycles.vitals import exchange_time, recorded
+
+log = structlog.get_logger(__name__)
+
+FETCH_LIMIT = 1000
+
+
+def evaluation_cycle(worker: Worker, exchange: str, markets: Sequence[MarketKey]) -> None:
+    """Each market by itself: one that fails leaves its candle due and does not hold up the others."""
+    roster = current_roster(worker).by_market()
+    evaluated = worker.services.journal.last_evaluated(markets)
+    with recorded(worker, exchange):
+        first_error: ExchangeError | None = None
+        for market in markets:
+            try:
+                _evaluate_market(worker, market, roster.get(market, []), evaluated)
+            except ExchangeError as error:
+                log.info("market_put_off", symbol=market.symbol, timeframe=market.timeframe.value, error=str(error))
+                first_error = first_error or error
+        if first_error is not None:
+            raise first_error
+
+
+def _evaluate_market(
+    worker: Worker, market: MarketKey, entries: list[RosterEntry], evaluated: Mapping[GroupKey, int]
+) -> None:
+    now_ms = worker.exchanges[market.exchange].now_ms()
+    due = {key: due_candles(market, evaluated.get(key), now_ms) for key in groups(entries)}
+    opens = sorted({open_ms for candles_due in due.values() for open_ms in candles_due})
+    if not opens:
+        return
+    candles = _gathered(worker, market, _history(worker, entries), opens, now_ms)
+    entries = [_anchored(worker, entry, candles) for entry in entries]
+    for open_ms in opens:
+        part = _until(candles, open_ms)
+        if part is None:
+            return  # The venue has not shown it yet: it stays due.
+        members = {
+            key: found
+            for key, found in groups(entries).items()
+            if open_ms in due.get(key, due_candles(market, evaluated.get(key), now_ms))
+        }
+        by_group = {key: _evaluation(worker, found[0], part, open_ms) for key, found in members.items()}
+        chosen = [decision for key, found in members.items() for decision in decisions(found, by_group[key])]
+        _act(worker, market, exits_first(chosen))
+        worker.services.journal.record_evaluations(
+            market, open_ms, {key.group: evaluation for key, evaluation in by_group.items()}
+        )
+
+
+def _history(worker: Worker, entries: list[RosterEntry]) -> int:
+    """Candles that the most demanding subscription needs for one decision."""
+    demands = (worker.strategies.warm_up(e.subscription.name, e.subscription.params) for e in entries)
+    return max(HISTORY, *demands)
+
+
+def _gathered(worker: Worker, market: MarketKey, keep: int, due: Sequence[int], now_ms: int) -> Candles:
+    """The closed candles up to the newest due, `keep` before the oldest; only what the cache lacks is fetched.
+
+    A cached run with a gap is not trusted: the venue is asked again for all of it.
+    """
+    state, step = worker.services.state, market.timeframe.ms
+    first = due[0] - (keep - 1) * step
+    cached = state.candles(market)
+    if cached is None or not len(cached) or cached.opens_ms[0] > first or not cached.is_gapless:
+        cached = Candles(market.timeframe)
+    since = cached.opens_ms[-1] + step if len(cached) else first
+    if since > due[-1]:
+        return cached
+    limit = min((due[-1] - since) // step + 2, FETCH_LIMIT)
+    fresh = worker.exchanges[market.exchange].candles(market.symbol, market.timeframe, since, limit)
+    candles = cached.merged(fresh.closed(now_ms), keep + len(due))
+    state.put_candles(market, candles)
+    return candles
+
+
+def _until(candles: Candles, open_ms: int) -> Candles | None:
+    """Up to and including `open_ms`; where the venue omitted it, up to what follows shows; None if nothing does."""
+    count = sum(1 for each in candles.opens_ms if each <= open_ms)
+    if count and candles.opens_ms[count - 1] == open_ms:
+        return candles[:count]
+    return candles[:count] if count < len(candles) else None
+
+
+def _evaluation(worker: Worker, entry: RosterEntry, candles: Candles, open_ms: int) -> Evaluation:
+    if not len(candles) or candles.opens_ms[-1] != open_ms:
+        return Evaluation(open_ms, Action.HOLD, reason="the venue has no candle here: nothing traded, or it is missing")
+    subscription = entry.subscription
+    keep = max(HISTORY, worker.strategies.warm_up(subscription.name, subscription.params))
+    evaluation: Evaluation = worker.strategies.evaluate(subscription.name, subscription.params, candles[-keep:])
+    return evaluation
+
+
+def _anchored(worker: Worker, entry: RosterEntry, candles: Candles) -> RosterEntry:
+    """A grid's anchor is the close of the first candle it sees, kept from then on."""
+    subscription = entry.subscription
+    if subscription.params.get("anchor_price", 0) is not None or not len(candles):
+        return entry
+    anchor = candles.close[-1]
+    group = worker.catalogue.key(subscription.name, {**subscription.params, "anchor_price": anchor})
+    return replace(entry, subscription=worker.services.bots.set_anchor(subscription.id, anchor, group))
+
+
+def _act(worker: Worker, market: MarketKey, chosen: Sequence[Decision]) -> None:
+    """Write each decision with its order or its denial; what was planned is sent at once."""
+    if not chosen:
+        return
+    exchange = worker.exchanges[market.exchange]
+    ticker = exchange.tickers([market.symbol]).get(market.symbol)
+    if ticker is None:
+        raise ExchangeDown(f"{market.exchange} quotes no price for {market.symbol}")
+    terms, now = exchange.markets()[market.symbol], exchange_time(exchange.now_ms())
+    for decision in chosen:
+        quote = Quote(terms, ticker.ask if decision.side is Side.BUY else ticker.bid, now)
+        outcome = worker.services.journal.decide(
+            decision,
+            lambda desk, d=decision, q=quote: plan(d, desk, q, worker.limits),  # type: ignore[misc]
+        )
+        if outcome.is_new:
+            log.info(
+                "decided",
+                bot=decision.bot_id,
+                strategy=decision.subscription.name,
+                symbol=market.symbol,
+                side=decision.side.value,
+                denial=outcome.denial and outcome.denial.value,
+            )
+        if outcome.order is not None and outcome.order.state is OrderState.PLANNED:
+            send(worker, outcome.order)

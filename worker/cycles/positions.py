@@ -1,0 +1,51 @@
+"""Every open position against its stop, target and trailing stop: one tickers call per exchange."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+
+from shared.domain.planning import Quote, plan_exit
+from shared.domain.positions import ExitReason, Position
+from shared.domain.values import Ticker
+from shared.domain.watching import watch
+from worker.boot import Worker
+from worker.cycles.sending import send
+from worker.cycles.vitals import exchange_time, recorded
+
+log = structlog.get_logger(__name__)
+
+
+def position_cycle(worker: Worker) -> None:
+    for name in worker.exchanges:
+        with recorded(worker, name):
+            _watch_exchange(worker, name)
+
+
+def _watch_exchange(worker: Worker, name: str) -> None:
+    services, exchange = worker.services, worker.exchanges[name]
+    watched = services.books.watched_positions(name)
+    now = exchange_time(exchange.now_ms())
+    symbols = {position.symbol for _, position in watched}
+    tickers = exchange.tickers(symbols) if symbols else {}
+
+    verdict = watch(watched, tickers)
+
+    if verdict.high_water:
+        services.books.raise_high_water(verdict.high_water)
+    for position, reason in verdict.exits:
+        _leave(worker, position, reason, tickers, now)
+    services.state.put_marks(name, {symbol: ticker.last for symbol, ticker in tickers.items()})
+
+
+def _leave(
+    worker: Worker, position: Position, reason: ExitReason, tickers: Mapping[str, Ticker], now: datetime
+) -> None:
+    terms = worker.exchanges[position.exchange].markets()[position.symbol]
+    ticker = tickers.get(position.symbol)
+    quote = Quote(terms, ticker.bid if ticker else position.average_price, now)
+    order = worker.services.journal.plan_exit(position.id, lambda bot, held: plan_exit(bot, held, reason, quote))
+    if order is None:
+        return
+    log.info("exit_planned", bot=position.bot_id, symbol=position.symbol, reason=reason.value, price=str(quote.price))
+    send(worker, order)

@@ -1,0 +1,43 @@
+"""Every order without an end: sent if it never was, looked up if nobody knows, followed while it rests."""
+
+import structlog
+
+from shared.domain.bots import Bot
+from shared.domain.errors import ExchangeError
+from shared.domain.orders import Order
+from shared.domain.resolving import Step, next_step
+from worker.boot import Worker
+from worker.cycles.sending import look_up, send
+from worker.cycles.vitals import exchange_time
+
+log = structlog.get_logger(__name__)
+
+
+def resolve_cycle(worker: Worker) -> None:
+    """One order's trouble is its own: the rest are still looked after."""
+    orders = worker.services.journal.unfinished()
+    if not orders:
+        return
+    bots = {bot.id: bot for bot in worker.services.bots.bots()}
+    for order in orders:
+        try:
+            _resolve(worker, order, bots[order.bot_id])
+        except ExchangeError as error:
+            log.warning("resolve_put_off", order=order.client_order_id, error=str(error))
+
+
+def _resolve(worker: Worker, order: Order, bot: Bot) -> None:
+    exchange = worker.exchanges[order.exchange]
+    match next_step(order, bot, exchange_time(exchange.now_ms())):
+        case Step.SEND:
+            send(worker, order)
+        case Step.LOOK_UP | Step.FOLLOW:
+            look_up(worker, order)
+        case Step.CANCEL:
+            try:
+                exchange.cancel(order)
+            finally:
+                # Fills win over a cancel, and an unclear cancel is no outcome: the venue's own view decides.
+                look_up(worker, order)
+        case Step.WAIT:
+            pass

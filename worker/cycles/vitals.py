@@ -1,0 +1,62 @@
+"""What a tick leaves behind of itself: success or error, and the auto-pause after too many in a row."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from shared.domain.bots import Bot, Desired, PausedBy, paused
+from shared.domain.errors import ExchangeError, NotFound, Unavailable
+from shared.domain.events import EventType
+from shared.domain.health import is_due_to_pause
+from worker.boot import Worker
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def recorded(worker: Worker, exchange: str) -> Iterator[None]:
+    """Count the block as a success or an error of `exchange`; an exchange's error ends the block, not the task.
+
+    An error of ours ends the task too, once counted.
+    """
+    services = worker.services
+    try:
+        yield
+    except ExchangeError as error:
+        failed(worker, exchange, error)
+    except Unavailable:
+        raise
+    except Exception as error:
+        failed(worker, exchange, error)
+        raise
+    else:
+        services.state.record_success(exchange, services.clock.now())
+
+
+def failed(worker: Worker, exchange: str, error: Exception) -> None:
+    """Count one error; at the tenth in a row the system pauses what runs on the exchange: exits go on."""
+    services = worker.services
+    in_a_row = services.state.record_error(exchange, type(error).__name__, services.clock.now())
+    log.warning("cycle_failed", exchange=exchange, kind=type(error).__name__, error=str(error), in_a_row=in_a_row)
+    if is_due_to_pause(in_a_row):
+        _pause_all(worker, exchange, f"{in_a_row} errors in a row, the last: {error}"[:300])
+
+
+def _pause_all(worker: Worker, exchange: str, reason: str) -> None:
+    now = worker.services.clock.now()
+
+    def pause(bot: Bot | None, _holds: bool) -> Bot:
+        if bot is None:
+            raise NotFound("the bot is gone")
+        return paused(bot, PausedBy.SYSTEM, reason, now) if bot.desired is Desired.RUNNING else bot
+
+    for bot in worker.services.bots.bots():
+        if bot.exchange == exchange and bot.desired is Desired.RUNNING:
+            worker.services.bots.change(bot.id, pause, EventType.BOT_PAUSED)
+            log.warning("bot_auto_paused", bot=bot.id, reason=reason)
+
+
+def exchange_time(now_ms: int) -> datetime:
+    return datetime.fromtimestamp(now_ms / 1000, tz=UTC)

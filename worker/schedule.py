@@ -1,0 +1,38 @@
+"""A beat schedule on the clock's own grid: candles close on it, and two beats agree on it."""
+
+from datetime import datetime
+from math import floor
+
+from celery.schedules import schedstate, schedule
+
+RELAY_INTERVAL_S = 1
+RESOLVE_INTERVAL_S = 5
+MARKETS_INTERVAL_S = 5
+
+# A candle has closed at its venue, and its last trade is in, shortly after the boundary.
+LAG_S = 0.2
+
+
+class every_slot(schedule):  # named like Celery's own schedules, as it reads in the beat table
+    """Due once in each slot of `seconds`, just after it begins; slots are counted from the epoch."""
+
+    def __init__(self, seconds: int, **options: object) -> None:
+        super().__init__(run_every=seconds, **options)
+
+    def is_due(self, last_run_at: datetime) -> schedstate:
+        now_s = self.now().timestamp()
+        return schedstate(
+            is_due=slot(now_s, self.seconds) > slot(self.maybe_make_aware(last_run_at).timestamp(), self.seconds),
+            next=seconds_to_next(now_s, self.seconds),
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[float]]:
+        return type(self), (self.seconds,)
+
+
+def slot(at_s: float, seconds: float) -> int:
+    return floor((at_s - LAG_S) / seconds)
+
+
+def seconds_to_next(now_s: float, seconds: float) -> float:
+    return (slot(now_s, seconds) + 1) * seconds + LAG_S - now_s
