@@ -1,5 +1,6 @@
 """How answers look: tables on a terminal, aligned plain columns anywhere else."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -70,7 +71,7 @@ class Fact:
 
 def show(*parts: Listing | Sequence[Fact], heading: str = "") -> None:
     """Print to standard output."""
-    if click.get_text_stream("stdout").isatty():
+    if sys.stdout.isatty():
         _show_rich(parts, heading)
     else:
         click.echo("\n\n".join(plain(part) for part in parts))
