@@ -65,7 +65,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """One value per candle. `lots`: +n buy, −n sell, 0 hold. Indicators are NaN where they can't be known."""
+    """One value per candle. `lots`: +n buy, -n sell, 0 hold. Indicators are NaN where they can't be known."""
 
     lots: IntArray
     indicators: Mapping[str, FloatArray]
@@ -85,8 +85,8 @@ class Strategy(Protocol):
         """A sentence on one decided candle with these indicator values."""
 
 
-def lots(buy: BoolArray, sell: BoolArray) -> IntArray:
-    """+1, −1 or 0; a candle that says both says nothing."""
+def as_lots(buy: BoolArray, sell: BoolArray) -> IntArray:
+    """+1, -1 or 0; a candle that says both says nothing."""
     return buy.astype(np.int64) - sell.astype(np.int64)
 
 
@@ -99,8 +99,8 @@ def crossings(sign: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
 
 
 def signs(difference: NDArray[Any], tolerance: FloatArray | float = 0.0) -> IntArray:
-    """+1, −1, or 0 within `tolerance`, which takes floats that should be equal as equal."""
-    return lots(difference > tolerance, difference < -tolerance)
+    """+1, -1, or 0 within `tolerance`, which takes floats that should be equal as equal."""
+    return as_lots(difference > tolerance, difference < -tolerance)
 
 
 def previous(values: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strategies import indicators
-from strategies.base import TOLERANCE, IntArray, Series, Signals, crossings, forgetting, lots, shown, signs
+from strategies.base import TOLERANCE, IntArray, Series, Signals, as_lots, crossings, forgetting, shown, signs
 from strategies.ticks import ticks, window_sums, with_room
 
 
@@ -25,7 +25,7 @@ class MACrossoverStrategy:
         average = indicators.sma if self.ma_type == "sma" else indicators.ema
         fast, slow = average(series.close, self.fast_period), average(series.close, self.slow_period)
         sign = self._exact_signs(series) if self.ma_type == "sma" else signs(fast - slow, slow * TOLERANCE)
-        return Signals(lots(*crossings(sign)), {"fast": fast, "slow": slow})
+        return Signals(as_lots(*crossings(sign)), {"fast": fast, "slow": slow})
 
     def reason(self, close: float, lots: int, at: Mapping[str, float | None]) -> str:
         fast, slow = at["fast"] or 0.0, at["slow"] or 0.0
@@ -36,7 +36,7 @@ class MACrossoverStrategy:
         return f"fast {shown(fast)} is {'above' if fast > slow else 'below'} slow {shown(slow)} and did not cross"
 
     def _exact_signs(self, series: Series) -> IntArray:
-        """Signs of fast − slow: sums of ticks, each multiplied by the other's period."""
+        """Signs of fast - slow: sums of ticks, each multiplied by the other's period."""
         room = max(len(series), self.fast_period * self.slow_period)
         whole = with_room(ticks(series.close), room)
         fast, slow = window_sums(whole, self.fast_period), window_sums(whole, self.slow_period)

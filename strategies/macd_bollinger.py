@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies import indicators
-from strategies.base import TOLERANCE, BoolArray, Series, Signals, crossings, forgetting, lots, shown, signs
+from strategies.base import TOLERANCE, BoolArray, Series, Signals, as_lots, crossings, forgetting, shown, signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class MACDBollingerStrategy:
         touched_lower = recently(series.low <= lower + slack, self.touch_lookback)
         touched_upper = recently(series.high >= upper - slack, self.touch_lookback)
         return Signals(
-            lots(up & touched_lower, down & touched_upper),
+            as_lots(up & touched_lower, down & touched_upper),
             {"macd": macd, "macd_signal": line, "bb_lower": lower, "bb_upper": upper},
         )
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 
 from strategies import indicators
-from strategies.base import BoolArray, FloatArray, Series, Signals, lots, previous, shown
+from strategies.base import BoolArray, FloatArray, Series, Signals, as_lots, previous, shown
 from strategies.ticks import ticks, window_sums, with_room
 
 
@@ -27,7 +27,7 @@ class MomentumStrategy:
         support, resistance = previous(lowest), previous(highest)
         is_loud = self._is_loud(series.volume)
         return Signals(
-            lots((series.close > resistance) & is_loud, (series.close < support) & is_loud),
+            as_lots((series.close > resistance) & is_loud, (series.close < support) & is_loud),
             {
                 "resistance": resistance,
                 "support": support,
@@ -50,7 +50,7 @@ class MomentumStrategy:
         return f"{place}, but volume {shown(volume, 6)} is not more than {shown(needed, 6)}"
 
     def _is_loud(self, volume: FloatArray) -> BoolArray:
-        """Where volume > threshold × mean of the previous candles, in whole numbers: a tie is a tie."""
+        """Where volume > threshold * mean of the previous candles, in whole numbers: a tie is a tie."""
         above, below = Decimal(repr(self.volume_threshold)).as_integer_ratio()
         room = max(len(volume), self.lookback_period * max(above, below))
         whole = with_room(ticks(volume), room)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strategies import indicators
-from strategies.base import Series, Signals, forgetting, lots, shown
+from strategies.base import Series, Signals, as_lots, forgetting, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class RSIStrategy:
 
     def signals(self, series: Series) -> Signals:
         rsi = indicators.rsi(series.close, self.rsi_period)
-        return Signals(lots(rsi < self.oversold, rsi > self.overbought), {"rsi": rsi})
+        return Signals(as_lots(rsi < self.oversold, rsi > self.overbought), {"rsi": rsi})
 
     def reason(self, close: float, lots: int, at: Mapping[str, float | None]) -> str:
         rsi = at["rsi"]

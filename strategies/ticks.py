@@ -22,7 +22,7 @@ _WIDE = Context(prec=1200)
 
 
 def ticks(values: FloatArray) -> Whole:
-    """`values` × 10^p as integers, exactly what their shortest decimal form says; p is the same for all."""
+    """`values` * 10^p as integers, exactly what their shortest decimal form says; p is the same for all."""
     if not len(values):
         return np.zeros(0, dtype=np.int64)
     largest = float(np.abs(values).max())
