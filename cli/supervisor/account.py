@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from cli.supervisor.errors import ExitCode, StartError
-from cli.supervisor.specs import Account
+from cli.supervisor.specs import Account, bare_environment
 
 CANDIDATES = ("postgres", "nobody", "daemon")
 SCRATCH_PREFIX = "bot-orchestrator-postgres-"
@@ -46,7 +46,7 @@ def run_as(account: Account | None, command: list[str], keep_open: tuple[int, ..
         timeout=120,
         cwd="/",
         pass_fds=keep_open,
-        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        env=bare_environment(),
         **switch,  # type: ignore[call-overload]
     )
     return result.stdout

@@ -8,20 +8,21 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from cli.supervisor.specs import ProcessSpec
 
 LEASH = Path(__file__).with_name("leash.py")
 TAIL_LINES = 20
+POLL_S = 0.02
 Write = Callable[[str, str], None]  # name, line
 
 
 class Child:
     """Start it from a thread that lives as long as the supervisor: the kernel ties the leash to that thread."""
 
-    def __init__(self, spec: ProcessSpec, environment: Mapping[str, str], write: Write) -> None:
+    def __init__(self, spec: ProcessSpec, write: Write) -> None:
         self.spec = spec
         self._write = write
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -31,7 +32,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**environment, **spec.environment},
+            env=dict(spec.environment),
             cwd=spec.folder,
             pass_fds=spec.keep_open,
             process_group=0,  # Ctrl-C in the terminal reaches the supervisor alone, which stops them in order.
@@ -46,6 +47,10 @@ class Child:
     @property
     def exit_code(self) -> int | None:
         return self._process.poll()
+
+    @property
+    def last_words(self) -> str:
+        return next((line for line in reversed(self.tail) if line.strip()), "it said nothing")
 
     def ask_to_stop(self) -> None:
         if self.exit_code is None:
@@ -74,13 +79,12 @@ def _leashed(spec: ProcessSpec) -> list[str]:
     return [*leash, *spec.command]
 
 
-def stop_all(children: list[Child], deadline_s: float | None = None) -> None:
+def stop_all(children: list[Child], is_hurried: Callable[[], bool] = lambda: False) -> None:
     """Asks all at once, waits for each within its bound, then kills; nothing of them is left."""
     for child in children:
         child.ask_to_stop()
     start = time.monotonic()
     for child in children:
-        bound = child.spec.stop_timeout_s if deadline_s is None else deadline_s
-        while child.exit_code is None and time.monotonic() - start < bound:
-            time.sleep(0.02)
+        while child.exit_code is None and time.monotonic() - start < child.spec.stop_timeout_s and not is_hurried():
+            time.sleep(POLL_S)
         child.end_group()

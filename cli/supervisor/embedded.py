@@ -1,6 +1,5 @@
 """Only the two embedded servers, started and stopped as a unit; tests and benchmarks stand on it."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -39,7 +38,7 @@ def embedded_servers(data_dir: Path, is_durable: bool = True) -> Iterator[Server
 
 
 def _started(spec: ProcessSpec, stack: ExitStack) -> Child:
-    child = Child(spec, os.environ, lambda _name, _line: None)
+    child = Child(spec, lambda _name, _line: None)
     stack.callback(stop_all, [child])
     return child
 
@@ -49,6 +48,5 @@ def wait_ready(child: Child, timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while child.spec.probe is not None and not child.spec.probe():
         if child.exit_code is not None or time.monotonic() > deadline:
-            said = child.tail[-1] if child.tail else "it said nothing"
-            raise StartError(ExitCode.NOT_READY, f"{child.spec.name} did not become ready: {said}")
+            raise StartError(ExitCode.NOT_READY, f"{child.spec.name} did not become ready: {child.last_words}")
         time.sleep(POLL_S)

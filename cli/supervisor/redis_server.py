@@ -1,12 +1,11 @@
 """The embedded Redis: the wheel's binary, durable, on loopback, behind a password."""
 
-import os
 import signal
 from pathlib import Path
 
 from cli.supervisor import binaries
 from cli.supervisor.errors import ExitCode, StartError
-from cli.supervisor.folders import kept_secret, make_folder
+from cli.supervisor.folders import kept_secret, make_folder, write_privately
 from cli.supervisor.ports import LOOPBACK
 from cli.supervisor.probes import RedisAnswers
 from cli.supervisor.specs import ProcessSpec
@@ -31,7 +30,7 @@ def prepare_redis(folder: Path, port: int) -> tuple[ProcessSpec, str]:
     make_folder(folder, 0o700)
     try:
         password = kept_secret(folder / "password")
-        _write_privately(folder / "redis.conf", CONFIGURATION.format(host=LOOPBACK, port=port, password=password))
+        write_privately(folder / "redis.conf", CONFIGURATION.format(host=LOOPBACK, port=port, password=password))
     except OSError as error:
         raise StartError(ExitCode.DATA_FOLDER, f"DATA_DIR: {error.filename}: {error.strerror}") from None
     url = f"redis://:{password}@{LOOPBACK}:{port}/0"
@@ -43,8 +42,3 @@ def prepare_redis(folder: Path, port: int) -> tuple[ProcessSpec, str]:
         death_signal=signal.SIGTERM,
     )
     return spec, url
-
-
-def _write_privately(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)

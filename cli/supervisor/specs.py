@@ -1,10 +1,16 @@
 """What a process is, as data; nothing here touches the system."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 Probe = Callable[[], bool]  # One quick look: is it ready? Never raises.
+
+
+def bare_environment() -> dict[str, str]:
+    """For programs that aren't ours: no keys, no settings."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +24,14 @@ class Account:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
     """`needs` are the names that must be ready first. Without a probe it is ready once started; with `is_oneshot`,
-    once it has exited with 0. `death_signal` is what it gets if the supervisor is killed.
+    once it has exited with 0. `environment` is all that it gets. `death_signal` reaches it if the supervisor is
+    killed.
     """
 
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=bare_environment, repr=False)
     probe: Probe | None = None
     is_oneshot: bool = False
     stop_signal: signal.Signals = signal.SIGTERM
