@@ -115,7 +115,7 @@ def _show_rich(parts: Iterable[Listing | Sequence[Fact]], heading: str) -> None:
     console = Console(highlight=False)
     for part in parts:
         if isinstance(part, Listing):
-            console.print(_rich_table(part))
+            console.print(rich_table(part))
             for note in part.notes:
                 console.print(note, style="dim")
         else:
@@ -133,7 +133,7 @@ def _rich_facts(facts: Sequence[Fact]) -> "RenderableType":
     return grid
 
 
-def _rich_table(listing: Listing) -> "RenderableType":
+def rich_table(listing: Listing) -> "RenderableType":
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 

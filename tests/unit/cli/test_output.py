@@ -1,0 +1,87 @@
+import io
+from decimal import Decimal
+
+import pytest
+from rich.console import Console
+
+from cli.commands.output import (
+    Column,
+    Fact,
+    Listing,
+    Look,
+    dressed,
+    duration,
+    moment,
+    money,
+    plain,
+    rich_table,
+    sparkline,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("10000", "10,000.00"),
+        ("-1234.5", "-1,234.50"),
+        ("0", "0.00"),
+        ("0.000012345", "0.00001234"),
+        ("0.5", "0.5000"),
+        ("n/a", "n/a"),
+        ("NaN", "NaN"),
+    ],
+)
+def test_money_is_readable_at_every_size(value: str, shown: str) -> None:
+    assert money(value) == shown
+
+
+def test_a_gain_carries_its_sign_and_colour() -> None:
+    assert (dressed("12.5", Look.CHANGE).plain, dressed("12.5", Look.CHANGE).style) == ("+12.50", "green")
+    assert dressed("-12.5", Look.CHANGE).style == "red"
+    assert dressed("0.00", Look.CHANGE).style == "dim"
+
+
+def test_times_are_shown_in_utc() -> None:
+    assert moment("2026-11-22T18:11:32.5+01:00") == "2026-11-22 17:11:32"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (200_000, "2 d")]
+)
+def test_durations_have_one_unit(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_a_curve_is_drawn_from_lowest_to_highest() -> None:
+    assert sparkline([Decimal(1), Decimal(2), Decimal(8)]) == "▁▂█"
+    assert sparkline([Decimal(5), Decimal(5)]) == "▁▁"
+    assert sparkline([]) == ""
+
+
+def test_plain_columns_line_up_and_keep_everything() -> None:
+    listing = Listing(
+        (Column("Symbol"), Column("Quantity", Look.NUMBER), Column("Why")),
+        [("BTC/USDT", "0.1", "a long reason\nin two lines " * 20), ("X/Y", None, "")],
+    )
+
+    header, first, second = plain(listing).splitlines()
+
+    assert header == "SYMBOL    QUANTITY  WHY"
+    assert first.startswith("BTC/USDT       0.1  a long reason in two lines")
+    assert second == "X/Y              -  -"
+
+
+def test_plain_facts_are_label_and_value() -> None:
+    assert plain([Fact("state", "running"), Fact("paper", True)]) == "state  running\npaper  yes"
+
+
+def test_a_narrow_terminal_never_shortens_a_number() -> None:
+    listing = Listing(
+        (Column("Why"), Column("Quantity", Look.NUMBER)),
+        [("a reason that is longer than the screen " * 3, "0.12345678")],
+    )
+    console = Console(width=40, record=True, file=io.StringIO())
+
+    console.print(rich_table(listing))
+
+    assert "0.12345678" in console.export_text()
