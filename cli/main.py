@@ -15,12 +15,29 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "up": Entry("cli.supervisor.up:up", "Start everything on this machine and stay."),
     "config": Entry("cli.config:config", "Print the effective settings, secrets masked."),
+    "start": Entry("cli.commands.control:start", "Start the bot."),
+    "stop": Entry("cli.commands.control:stop", "Stop the bot; --flatten sells its positions."),
+    "pause": Entry("cli.commands.control:pause", "Open no more positions; stops and exits go on."),
+    "resume": Entry("cli.commands.control:resume", "Trade again from the next candle."),
+    "strategies": Entry("cli.commands.strategies:strategies", "The active strategies and why each did what it did."),
+    "add": Entry("cli.commands.strategies:add", "Add a strategy."),
+    "remove": Entry("cli.commands.strategies:remove", "Remove a strategy."),
+    "status": Entry("cli.commands.monitoring:status", "What the bot is doing."),
+    "health": Entry("cli.commands.monitoring:health", "Whether it does it well."),
+    "portfolio": Entry("cli.commands.portfolio:portfolio", "Cash, holdings, profit and drawdown."),
+    "positions": Entry("cli.commands.portfolio:positions", "Open positions with their stops."),
+    "orders": Entry("cli.commands.portfolio:orders", "Orders, newest first."),
+    "events": Entry("cli.commands.events:events", "What happened; --follow for what happens."),
+    "reset-errors": Entry("cli.commands.control:reset_errors", "Clear error counts and the circuit breaker."),
 }
 
 EXAMPLES = """\b
 Examples:
   orchestrator up
-  orchestrator config --json
+  orchestrator start --balance 10000
+  orchestrator add MACrossoverStrategy BTC/USDT 1h --stop-loss 2
+  orchestrator events --follow
+  orchestrator COMMAND --help
 """
 
 

@@ -74,7 +74,8 @@ class NotReachable(CommandFailed):
 def failure_of(status: int, body: object) -> CommandFailed:
     """The error that an answer of 400 or above stands for."""
     details = dict(body) if isinstance(body, Mapping) else {"code": status, "message": str(body)[:200]}
-    lines = [str(details.get("message") or details.get("status") or f"HTTP {status}"), *_fields(details.get("errors"))]
+    message = str(details.get("message") or details.get("status") or f"HTTP {status}")
+    lines = [message, *(line for line in _fields(details.get("errors")) if line not in message)]
     kind = Unavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
     return kind("\n       ".join(lines), _hint(status, details), details)
 
