@@ -3,7 +3,7 @@
 from typing import Any
 
 from redis import Redis
-from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
 TIMEOUT_S = 1.0
@@ -11,7 +11,7 @@ TIMEOUT_S = 1.0
 
 def reading(url: str) -> Redis:
     """For reads only: a command is tried again twice, which for a write would mean to do it again."""
-    return _client(url, Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 2))
+    return _client(url, Retry(ExponentialBackoff(cap=0.2, base=0.02), 2))
 
 
 def once(url: str) -> Redis:
