@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from simulator.book import Book, Quote
-from simulator.errors import order_refused
+from simulator.errors import filter_failure, order_refused
 from simulator.orders import ZERO, NewOrder, OrderType, Side, Status, TimeInForce
 
 
@@ -34,6 +34,8 @@ def match(order: NewOrder, book: Book) -> Match:
     if order.quantity is None:
         assert order.quote_quantity is not None
         fills, has_rest = take_quote(quotes, order.quote_quantity, order.symbol.step)
+        if not fills:
+            raise filter_failure("LOT_SIZE")
         return Match(fills, Status.EXPIRED if has_rest else Status.FILLED, _total(fills))
     fills = take(reachable(quotes, order.side, order.price), order.quantity)
     if order.type is OrderType.LIMIT_MAKER and fills:

@@ -1,0 +1,139 @@
+"""What stands before and after every call of the venue: the limit, the faults, the log."""
+
+import threading
+import time
+from io import BytesIO
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+
+from simulator.calls import Logged
+from simulator.context import Venue
+from simulator.engine import now_ms
+from simulator.errors import too_many_requests
+from simulator.faults import Call, Fault, Kind, Phase
+
+CONTROL = "/_sim/"
+DROP_HEADER = "X-Simulator-Drop"  # Tells the server to cut the connection instead of sending the response.
+LATE_SINCE = "simulator.late_since_ms"
+
+
+def install(app: Flask, venue: Venue) -> None:
+    @app.before_request
+    def enter() -> Response | None:
+        return None if request.path.startswith(CONTROL) else _enter(app, venue)
+
+    @app.after_request
+    def leave(response: Response) -> Response:
+        return response if request.path.startswith(CONTROL) else _leave(venue, response)
+
+
+def _enter(app: Flask, venue: Venue) -> Response | None:
+    request.get_data()  # Cached now: once a form is parsed, the signed bytes are gone.
+    late_since = request.environ.get(LATE_SINCE)
+    g.received_ms = late_since or now_ms()
+    g.is_late, g.fault, g.skew_ms = late_since is not None, None, 0
+    if g.is_late:
+        return None
+    wait_s = venue.limiter.retry_after_s(g.received_ms)
+    if wait_s is not None:
+        g.retry_after = wait_s
+        raise too_many_requests(wait_s)
+    g.fault = venue.faults.take(_call(), g.received_ms)
+    return _hit(app, g.fault) if g.fault and g.fault.phase is Phase.REQUEST else None
+
+
+def _call() -> Call:
+    return Call(request.method, request.path, request.values.get("symbol"), request.headers.get("X-MBX-APIKEY"))
+
+
+def _hit(app: Flask, fault: Fault) -> Response | None:
+    """What a fault does before processing; a response means that there is none."""
+    match fault.fault:
+        case Kind.DELAY:
+            time.sleep(fault.seconds)
+        case Kind.CLOCK_SKEW:
+            g.skew_ms = fault.skew_ms
+        case Kind.DROP_REQUEST:
+            return _dropped()
+        case Kind.ACCEPT_LATE:
+            _process_later(app, fault.seconds)
+            return _dropped()
+        case _:
+            return _spoilt(fault, b'{"code":0,"msg":"')
+    return None
+
+
+def _leave(venue: Venue, response: Response) -> Response:
+    fault: Fault | None = g.fault
+    if fault and fault.phase is Phase.REPLY:
+        if fault.fault is Kind.DELAY:
+            time.sleep(fault.seconds)
+        elif fault.fault is Kind.DROP_REPLY:
+            response = _dropped()
+        else:
+            response = _spoilt(fault, response.get_data())
+    venue.calls.add(_logged(response))
+    return response
+
+
+def _spoilt(fault: Fault, body: bytes) -> Response:
+    match fault.fault:
+        case Kind.TOO_MANY:
+            return _refusal(429, -1003, "Too many requests; please use the websocket for live updates.", fault)
+        case Kind.BANNED:
+            until = now_ms() + int(fault.retry_after * 1000)
+            return _refusal(418, -1003, f"Way too many requests; IP banned until {until}.", fault)
+        case Kind.SERVER_ERROR:
+            return _refusal(fault.status, -1000, "An unknown error occurred while processing the request.", None)
+        case Kind.GARBAGE:
+            return Response(b"<html>\x00\xff<h1>not what you asked for</h1>", content_type="text/html")
+        case _:
+            return Response(body[: max(1, len(body) // 2)], content_type="application/json")
+
+
+def _refusal(status: int, code: int, msg: str, waits: Fault | None) -> Response:
+    response = jsonify({"code": code, "msg": msg})
+    response.status_code = status
+    if waits:
+        response.headers["Retry-After"] = f"{waits.retry_after:g}"
+    return response
+
+
+def _dropped() -> Response:
+    return Response(headers={DROP_HEADER: "1"})
+
+
+def _process_later(app: Flask, seconds: float) -> None:
+    """The network kept the request: it arrives `seconds` late, and its answer goes nowhere."""
+    environ: dict[str, Any] = {
+        **request.environ,
+        "wsgi.input": BytesIO(request.get_data()),
+        LATE_SINCE: g.received_ms,
+    }
+    environ.pop("werkzeug.request", None)
+
+    def process() -> None:
+        with app.request_context(environ):
+            app.full_dispatch_request()
+
+    timer = threading.Timer(seconds, process)
+    timer.daemon = True
+    timer.start()
+
+
+def _logged(response: Response) -> Logged:
+    fault: Fault | None = g.fault
+    values = request.values
+    return Logged(
+        at_ms=g.received_ms,
+        done_ms=now_ms(),
+        method=request.method,
+        path=request.path,
+        symbol=values.get("symbol"),
+        account=request.headers.get("X-MBX-APIKEY"),
+        client_order_id=values.get("newClientOrderId") or values.get("origClientOrderId"),
+        status=None if DROP_HEADER in response.headers or g.is_late else response.status_code,
+        fault=fault.fault.value if fault else None,
+        is_late=g.is_late,
+    )
