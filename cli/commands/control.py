@@ -22,7 +22,7 @@ def start(session: Session, exchange: str, balance: str) -> None:
     Repeating it changes nothing. Other values than those of a running bot are refused: stop it first.
     """
     body = session.api.post("/bot/start", {"exchange": exchange, "initial_balance": balance})
-    session.answer(body, lambda: _say_state(session, body))
+    session.answer(body, lambda: _say_state(body))
 
 
 @api_command("pause", ["orchestrator pause"])
@@ -32,14 +32,14 @@ def pause(session: Session) -> None:
     Once this has answered, nothing is sent that opens or grows a position.
     """
     body = session.api.post("/bot/pause")
-    session.answer(body, lambda: _say_state(session, body))
+    session.answer(body, lambda: _say_state(body))
 
 
 @api_command("resume", ["orchestrator resume"])
 def resume(session: Session) -> None:
     """Trade again from the next candle; those that closed while paused are left alone."""
     body = session.api.post("/bot/resume")
-    session.answer(body, lambda: _say_state(session, body))
+    session.answer(body, lambda: _say_state(body))
 
 
 @api_command("stop", ["orchestrator stop", "orchestrator stop --flatten", "orchestrator stop --flatten --wait 60"])
@@ -50,29 +50,30 @@ def stop(session: Session, flatten: bool, wait_s: int | None) -> None:
     body = session.api.post("/bot/stop", {"positions": "flatten" if flatten else "keep"})
     if wait_s:
         _wait_until_stopped(session, wait_s)
-    session.answer(body, lambda: _say_stopped(session, body))
+    session.answer(body, lambda: _say_stopped(body))
 
 
 @api_command("reset-errors", ["orchestrator reset-errors"])
 def reset_errors(session: Session) -> None:
     """Clear error counts and the circuit breaker; resumes a bot that the system itself paused."""
     body = session.api.post("/bot/reset-errors")
-    session.answer(body, lambda: _say_state(session, body, "errors cleared; "))
+    session.answer(body, lambda: _say_state(body))
 
 
-def _say_state(session: Session, body: Mapping[str, Any], before: str = "") -> None:
-    status = body if "state" in body else session.api.get("/bot/status")
-    mode = "paper trading" if status.get("paper_trading") else "live trading"
-    parts = [str(status.get("state", "stopped")), str(status.get("exchange") or "no exchange"), mode]
-    if status.get("initial_balance") is not None:
-        parts.append(f"{money(status['initial_balance'])} to begin with")
-    click.echo(f"{before}{', '.join(parts)}")
-    if status.get("running") and not status.get("active_strategies"):
+def _say_state(body: Mapping[str, Any]) -> None:
+    if message := body.get("message"):
+        click.echo(message)
+    mode = "paper trading" if body.get("paper_trading") else "live trading"
+    parts = [str(body.get("state", "stopped")), str(body.get("exchange") or "no exchange yet"), mode]
+    if body.get("initial_balance") is not None:
+        parts.append(f"{money(body['initial_balance'])} to begin with")
+    click.echo(", ".join(parts))
+    if body.get("running") and not body.get("active_strategies"):
         click.echo("no strategies yet: orchestrator add MACrossoverStrategy BTC/USDT 1h")
 
 
-def _say_stopped(session: Session, body: Mapping[str, Any]) -> None:
-    _say_state(session, body)
+def _say_stopped(body: Mapping[str, Any]) -> None:
+    _say_state(body)
     positions = body.get("unwatched_positions") or []
     if positions:
         symbols = ", ".join(str(position.get("symbol")) for position in positions)

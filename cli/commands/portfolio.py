@@ -1,6 +1,7 @@
 """portfolio, positions, orders."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from cli.commands.base import Session, api_command
 from cli.commands.output import Column, Fact, Listing, Look, show, sparkline
 
 CURVE_POINTS = 60
+UNWATCHED = "the bot is stopped: nobody holds its open positions against their stops"
 
 limit_option = click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="Rows at most.")
 cursor_option = click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
@@ -32,8 +34,8 @@ def portfolio(session: Session) -> None:
 @cursor_option
 def positions(session: Session, is_all: bool, limit: int, cursor: str | None) -> None:
     """Open positions with their stops and profit."""
-    body = session.api.get("/portfolio/positions", status="all" if is_all else None, limit=limit, cursor=cursor)
-    session.answer(body, lambda: show(_positions(body)))
+    body = session.api.get("/portfolio/positions", state="all" if is_all else None, limit=limit, cursor=cursor)
+    session.answer(body, lambda: show(_positions(body, _names(session))))
 
 
 @api_command("orders", ["orchestrator orders", "orchestrator orders --limit 100", "orchestrator orders --json"])
@@ -61,7 +63,13 @@ def _accounts(body: Mapping[str, Any], curve: Sequence[Decimal]) -> list[Fact]:
     return [*facts, Fact("curve", sparkline(curve))] if len(curve) > 1 else facts
 
 
-def _positions(body: Mapping[str, Any]) -> Listing:
+def _names(session: Session) -> dict[str, str]:
+    """Of the active strategies, by id."""
+    strategies = session.api.get("/bot/status")["strategies"]
+    return {each["id"]: f"{each['name']} {each['timeframe']}" for each in strategies if "id" in each}
+
+
+def _positions(body: Mapping[str, Any], names: Mapping[str, str]) -> Listing:
     columns = (
         Column("Symbol"),
         Column("Strategy"),
@@ -75,8 +83,14 @@ def _positions(body: Mapping[str, Any]) -> Listing:
         Column("Target", Look.MONEY),
         Column("Opened (UTC)", Look.TIME),
     )
-    fields = "symbol strategy state quantity average_price mark unrealised realised stop_loss take_profit opened_at"
-    return _listing(body, columns, fields, "no open positions; `--all` shows closed ones")
+    items = [{**item, "strategy": names.get(item.get("strategy_id"), "removed")} for item in body["items"]]
+    fields = (
+        "symbol strategy state quantity average_price mark_price unrealised realised stop_loss take_profit opened_at"
+    )
+    listing = _listing({**body, "items": items}, columns, fields, "no open positions; `--all` shows closed ones")
+    if any(item.get("state") == "open" and item.get("is_watched") is False for item in items):
+        return replace(listing, notes=(*listing.notes, UNWATCHED))
+    return listing
 
 
 def _orders(body: Mapping[str, Any]) -> Listing:

@@ -121,7 +121,7 @@ def _last_look(item: Mapping[str, Any]) -> tuple[object, object, object]:
         return None, None, "waiting for the next candle to close"
     outcome = (item.get("last_decision") or {}).get("outcome")
     reason = evaluation.get("reason")
-    return evaluation.get("candle"), evaluation.get("signal"), f"{reason} ({outcome})" if outcome else reason
+    return evaluation.get("candle_open"), evaluation.get("signal"), f"{reason} ({outcome})" if outcome else reason
 
 
 def _show_catalogue(items: Sequence[Mapping[str, Any]]) -> None:

@@ -153,8 +153,21 @@ def test_portfolio_shows_what_adds_up(api: FakeApi, run: Run) -> None:
 
 def test_an_empty_list_says_so(api: FakeApi, run: Run) -> None:
     api.answer("GET /api/v1/portfolio/positions", {"items": [], "next_cursor": None})
+    api.answer("GET /api/v1/bot/status", RUNNING)
 
     assert "no open positions" in run(positions).stdout
+
+
+def test_a_position_names_its_strategy_and_says_when_nobody_watches_it(api: FakeApi, run: Run) -> None:
+    named = {"strategy_id": "s1", "symbol": "BTC/USDT", "state": "open", "unrealised": "-1.5", "is_watched": False}
+    api.answer("GET /api/v1/portfolio/positions", {"items": [named], "next_cursor": None})
+    api.answer("GET /api/v1/bot/status", {"strategies": [{"id": "s1", "name": "RSIStrategy", "timeframe": "1m"}]})
+
+    shown = run(positions, "--all").stdout
+
+    assert "RSIStrategy 1m" in shown
+    assert "nobody holds its open positions" in shown
+    assert "state=all" in api.asked[0].path
 
 
 def test_orders_come_in_columns_with_a_way_to_the_next_page(api: FakeApi, run: Run) -> None:
@@ -182,7 +195,11 @@ def test_orders_come_in_columns_with_a_way_to_the_next_page(api: FakeApi, run: R
 
 
 def test_strategies_say_why_nothing_was_done(api: FakeApi, run: Run) -> None:
-    evaluation = {"candle": "2026-11-22T17:00:00+00:00", "signal": "hold", "reason": "RSI 55.1 is between 30 and 70"}
+    evaluation = {
+        "candle_open": "2026-11-22T17:00:00+00:00",
+        "signal": "hold",
+        "reason": "RSI 55.1 is between 30 and 70",
+    }
     item = {"name": "RSIStrategy", "symbol": "BTC/USDT", "timeframe": "1m", "last_evaluation": evaluation}
     fresh = {"name": "RSIStrategy", "symbol": "ETH/USDT", "timeframe": "1m", "last_evaluation": None}
     api.answer("GET /api/v1/bot/strategies", {"items": [item, fresh]})
