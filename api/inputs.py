@@ -1,0 +1,87 @@
+"""What requests may hold. An unknown field is refused, and the closest known ones are named."""
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from api.fields import Amount, without_control_characters
+from shared.domain.bots import OnStop
+from shared.domain.candles import Timeframe
+from shared.services.requests import near
+
+MAX_LIMIT = 500
+MAX_NUMBER = 10**18 - 1
+
+
+class Input(Schema):
+    class Meta:
+        unknown = RAISE
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
+        messages = error.messages
+        if not isinstance(messages, dict):
+            return
+        for name in set(messages) - set(self.fields) - {"_schema"}:
+            close = near(str(name), self.fields) or sorted(self.fields)
+            messages[name] = [f"Unknown field; did you mean {' or '.join(close)}?"]
+
+
+def _text(longest: int, **options: Any) -> fields.String:
+    return fields.String(validate=[validate.Length(1, longest), without_control_characters], **options)
+
+
+class StartBody(Input):
+    exchange = _text(50, required=True, metadata={"example": "binance"})
+    initial_balance = Amount(required=True)
+
+
+class StopBody(Input):
+    positions = fields.Enum(
+        OnStop,
+        by_value=True,
+        load_default=OnStop.KEEP,
+        metadata={"description": "keep: open positions stay, unwatched. flatten: they are sold."},
+    )
+
+
+class StrategyBody(Input):
+    strategy_name = _text(100, required=True, metadata={"example": "MACrossoverStrategy"})
+    symbol = _text(50, required=True, metadata={"example": "BTC/USDT"})
+    timeframe = fields.Enum(Timeframe, by_value=True, required=True, metadata={"example": "1h"})
+    params = fields.Dict(
+        keys=fields.String(),
+        load_default=dict,
+        metadata={"description": "See GET /api/v1/bot/strategies/available.", "example": {"fast_period": 10}},
+    )
+
+
+class RemoveArgs(Input):
+    timeframe = fields.Enum(
+        Timeframe,
+        by_value=True,
+        load_default=None,
+        metadata={"description": "Needed where the strategy runs on the symbol on several timeframes."},
+    )
+
+
+class ListArgs(Input):
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
+    cursor = _text(500, load_default=None, metadata={"description": "next_cursor of the page before."})
+
+
+class PositionArgs(ListArgs):
+    state = fields.String(load_default="open", validate=validate.OneOf(["open", "closed", "all"]))
+
+
+class StreamArgs(Input):
+    bot = _text(100, load_default=None, metadata={"description": "Only this bot's events."})
+    last_event_id = fields.String(
+        load_default="", metadata={"description": "Resume after this event; the header Last-Event-ID wins."}
+    )
+
+
+class HistoryArgs(Input):
+    after = fields.Integer(load_default=0, validate=validate.Range(0, MAX_NUMBER))
+    cursor = fields.Integer(load_default=None, validate=validate.Range(0, MAX_NUMBER))
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
+    bot = _text(100, load_default=None)

@@ -1,0 +1,175 @@
+"""Server-sent events: one reader of the bus per process, fanned out to bounded queues, one for each client.
+
+An event's number is the message id. Numbers are gapless and are committed before they are published: whatever a
+client or the reader missed is in the outbox's history, and nothing is delivered twice.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from api.errors import TooManyStreams
+from api.messages import message
+from shared.domain.events import Event
+from shared.ports import EventBus, Outbox
+
+log = structlog.get_logger(__name__)
+
+PAGE = 500
+RETRY_MS = 2000
+
+
+class Subscription:
+    """One client's queue. One that can't keep up is closed: it reconnects and resumes from the history."""
+
+    def __init__(self, hub: "EventHub", bot_id: str | None, size: int) -> None:
+        self._hub = hub
+        self._bot_id = bot_id
+        self._queue: queue.Queue[Event] = queue.Queue(size)
+        self.is_closed = False
+
+    def offer(self, event: Event) -> None:
+        if self._bot_id is not None and event.bot_id != self._bot_id:
+            return
+        try:
+            self._queue.put_nowait(event)
+        except queue.Full:
+            log.warning("stream_dropped", reason="client too slow")
+            self.close()
+
+    def next(self, timeout_s: float) -> Event | None:
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        self.is_closed = True
+        self._hub.leave(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class EventHub:
+    """The process's reader. Its thread lives while somebody listens, and outlives every outage."""
+
+    def __init__(
+        self, bus: EventBus, outbox: Outbox, max_streams: int, queue_size: int, block_ms: int, retry_s: float
+    ) -> None:
+        self._bus = bus
+        self._outbox = outbox
+        self._max_streams = max_streams
+        self._queue_size = queue_size
+        self._block_ms = block_ms
+        self._retry_s = retry_s
+        self._lock = threading.Lock()
+        self._subscriptions: set[Subscription] = set()
+        self._reader: threading.Thread | None = None
+
+    def subscribe(self, bot_id: str | None = None) -> tuple[Subscription, int]:
+        """A client's queue, and the last number given before it opened: live events come after that one.
+
+        Raises TooManyStreams at the cap, Unavailable without Postgres.
+        """
+        subscription = Subscription(self, bot_id, self._queue_size)
+        with self._lock:
+            if len(self._subscriptions) >= self._max_streams:
+                raise TooManyStreams(f"{self._max_streams} event streams are open, as many as this process carries")
+            self._subscriptions.add(subscription)
+        try:
+            number = self._outbox.last_number()
+        except Exception:
+            subscription.close()
+            raise
+        self._ensure_reader(number)
+        return subscription, number
+
+    def leave(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._subscriptions.discard(subscription)
+
+    @property
+    def streams(self) -> int:
+        with self._lock:
+            return len(self._subscriptions)
+
+    def _ensure_reader(self, after: int) -> None:
+        with self._lock:
+            if self._reader is None:
+                self._reader = threading.Thread(target=self._read, args=(after,), name="event-reader", daemon=True)
+                self._reader.start()
+
+    def _read(self, after: int) -> None:
+        was_away = False
+        while self._is_wanted():
+            try:
+                events = self._missed(after) if was_away else self._next(after)
+            except Exception as error:
+                # Whatever it is, the streams stay open and the history fills the gap.
+                log.warning("events_unread", reason=str(error))
+                was_away = True
+                threading.Event().wait(self._retry_s)
+                continue
+            was_away = was_away and len(events) == PAGE
+            after = self._deliver(events, after)
+
+    def _is_wanted(self) -> bool:
+        """False ends the reader, under the lock: the next client starts another."""
+        with self._lock:
+            if not self._subscriptions:
+                self._reader = None
+            return self._reader is not None
+
+    def _next(self, after: int) -> Sequence[Event]:
+        events = self._bus.read(after, self._block_ms)
+        if events and events[0].number != after + 1:
+            return self._missed(after) or events
+        return events
+
+    def _missed(self, after: int) -> Sequence[Event]:
+        return self._outbox.history(after, PAGE)
+
+    def _deliver(self, events: Sequence[Event], after: int) -> int:
+        with self._lock:
+            listening = list(self._subscriptions)
+        for event in events:
+            for subscription in listening:
+                subscription.offer(event)
+            after = max(after, event.number or 0)
+        return after
+
+
+def replay(outbox: Outbox, first: Sequence[Event], bot_id: str | None) -> Iterator[Event]:
+    """The page `first` and every later one, up to the newest event that has a number."""
+    page = first
+    while True:
+        yield from page
+        if len(page) < PAGE:
+            return
+        page = outbox.history(page[-1].number or 0, PAGE, bot_id)
+
+
+def messages(past: Iterator[Event], live: Subscription, after: int, heartbeat_s: float) -> Iterator[str]:
+    """The body of a stream: the past, then what is live, each event once; a comment where nothing happens."""
+    yield f"retry: {RETRY_MS}\n\n"
+    last = after
+    for event in past:
+        last = event.number or last
+        yield message(event)
+    while True:
+        arrived = live.next(heartbeat_s)
+        if arrived is None:
+            if live.is_closed:
+                return
+            yield ": still here\n\n"
+        elif (arrived.number or 0) > last:
+            last = arrived.number or last
+            yield message(arrived)

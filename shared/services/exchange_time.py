@@ -1,0 +1,14 @@
+"""Time as the exchange has it: what candles, control calls and health are measured by."""
+
+from datetime import datetime, timedelta
+
+from shared.ports import Clock, StateStore
+
+
+def exchange_offset(state: StateStore, exchange: str) -> timedelta:
+    return timedelta(milliseconds=state.clock_offset_ms(exchange))
+
+
+def exchange_now(clock: Clock, state: StateStore, exchange: str) -> datetime:
+    """The exchange's time as a worker last measured it; this machine's where none has yet."""
+    return clock.now() + exchange_offset(state, exchange)

@@ -1,0 +1,143 @@
+"""What people look at: a bot's portfolio at the newest marks, and its health with the reasons for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from shared.domain import health
+from shared.domain.bots import Bot, PausedBy
+from shared.domain.health import BreakerState, HealthStatus, Vitals
+from shared.domain.portfolio import Account, equity_mark
+from shared.domain.positions import Position
+from shared.domain.values import ZERO
+from shared.ports import Clock, Queries, StateStore
+from shared.services.exchange_time import exchange_now
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """A bot's money in quote. What depends on a price is None while a held symbol has none (`unpriced`)."""
+
+    bot_id: str
+    exchange: str
+    quote: str
+    initial_balance: Decimal
+    cash: Decimal
+    reserved: Decimal
+    free_cash: Decimal
+    realised: Decimal
+    fees: Decimal
+    peak_equity: Decimal
+    day: date
+    at: datetime
+    positions: int
+    unpriced: tuple[str, ...]
+    positions_value: Decimal | None = None
+    unrealised: Decimal | None = None
+    equity: Decimal | None = None
+    drawdown_frac: Decimal | None = None
+    day_start_equity: Decimal | None = None
+    day_pnl: Decimal | None = None
+    daily_loss_frac: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`status` by its precedence; `reasons` are sentences, empty where all is well."""
+
+    status: HealthStatus
+    vitals: Vitals
+    since_update_s: float | None
+    reasons: tuple[str, ...]
+
+
+def open_positions(queries: Queries, bot_id: str) -> list[Position]:
+    """All of them, newest first."""
+    found: list[Position] = []
+    cursor: str | None = None
+    while True:
+        page = queries.positions(bot_id, True, PAGE, cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def portfolio(bot: Bot, queries: Queries, state: StateStore, clock: Clock) -> Portfolio | None:
+    """The bot's books at the newest marks; None where it has none yet."""
+    holdings = queries.holdings(bot.id)
+    if holdings is None:
+        return None
+    account, held = holdings
+    marks = state.marks(bot.exchange) if held else {}
+    return valued(bot, account, held, marks, exchange_now(clock, state, bot.exchange))
+
+
+def valued(bot: Bot, account: Account, held: list[Position], marks: Mapping[str, Decimal], at: datetime) -> Portfolio:
+    """The portfolio at `marks`; `at` is exchange time."""
+    books = Portfolio(
+        bot_id=bot.id,
+        exchange=bot.exchange,
+        quote=bot.quote,
+        initial_balance=account.initial_balance,
+        cash=account.cash,
+        reserved=account.reserved,
+        free_cash=account.free_cash,
+        realised=account.realised,
+        fees=account.fees,
+        peak_equity=account.peak_equity,
+        day=at.date(),
+        at=at,
+        positions=len(held),
+        unpriced=tuple(sorted({each.symbol for each in held} - marks.keys())),
+    )
+    if books.unpriced:
+        return books
+    mark = equity_mark(account, held, marks, at)
+    lost = max(mark.day_start_equity - mark.equity, ZERO)
+    return replace(
+        books,
+        peak_equity=mark.peak_equity,
+        positions_value=mark.positions_value,
+        unrealised=mark.unrealised,
+        equity=mark.equity,
+        drawdown_frac=mark.drawdown_frac,
+        day_start_equity=mark.day_start_equity,
+        day_pnl=mark.equity - mark.day_start_equity,
+        daily_loss_frac=lost / mark.day_start_equity if mark.day_start_equity > 0 else ZERO,
+    )
+
+
+def bot_health(bot: Bot | None, state: StateStore, clock: Clock) -> Health:
+    """A bot that was never started is stopped, and no exchange is asked about."""
+    if bot is None:
+        return Health(HealthStatus.STOPPED, Vitals(), None, ("the bot has never been started",))
+    now = exchange_now(clock, state, bot.exchange)
+    return judged(bot, state.vitals(bot.exchange, now), now)
+
+
+def judged(bot: Bot, vitals: Vitals, now: datetime) -> Health:
+    # A worker's clock may run a little ahead of ours: an update is never in the future.
+    last = vitals.last_success_at
+    since = None if last is None else max((now - last).total_seconds(), 0.0)
+    status = health.status(bot, vitals, now)
+    return Health(status, vitals, since, tuple(_reasons(bot, status, vitals, since)))
+
+
+def _reasons(bot: Bot, status: HealthStatus, vitals: Vitals, since: float | None) -> list[str]:
+    reasons: list[str] = []
+    if status is HealthStatus.STOPPED:
+        reasons.append("the bot is selling its positions" if bot.is_stopping else "the bot is stopped")
+    if status is HealthStatus.PAUSED:
+        by = "the system" if bot.paused_by is PausedBy.SYSTEM else "the user"
+        reasons.append(f"paused by {by}" + (f": {bot.pause_reason}" if bot.pause_reason else ""))
+    if status is HealthStatus.UNHEALTHY:
+        reasons.append("no update yet" if since is None else f"no successful update for {since:.0f} s")
+    if vitals.consecutive_errors >= health.DEGRADED_AFTER:
+        reasons.append(f"{vitals.consecutive_errors} consecutive errors")
+    if vitals.breaker is not BreakerState.CLOSED:
+        reasons.append(f"the circuit breaker is {vitals.breaker}")
+    return reasons
