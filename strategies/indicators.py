@@ -14,13 +14,16 @@ from ta.volatility import BollingerBands, DonchianChannel
 from strategies.base import BoolArray, FloatArray
 
 
-def sma(values: FloatArray, window: int) -> FloatArray:
-    return _array(SMAIndicator(_series(values), window).sma_indicator())
+def sma(values: FloatArray, *windows: int) -> list[FloatArray]:
+    """Simple averages of the same values, one for each window."""
+    series = _series(values)
+    return [_array(SMAIndicator(series, window).sma_indicator()) for window in windows]
 
 
-def ema(values: FloatArray, window: int) -> FloatArray:
-    """Exponential average, seeded with the first value."""
-    return _array(EMAIndicator(_series(values), window).ema_indicator())
+def ema(values: FloatArray, *windows: int) -> list[FloatArray]:
+    """Exponential averages, seeded with the first value."""
+    series = _series(values)
+    return [_array(EMAIndicator(series, window).ema_indicator()) for window in windows]
 
 
 def rsi(close: FloatArray, window: int) -> FloatArray:
@@ -61,4 +64,5 @@ def _series(values: FloatArray) -> "pd.Series[float]":
 
 
 def _array(values: Any) -> FloatArray:
-    return np.asarray(values, dtype=np.float64)
+    # A Series converts itself at ten times the price of handing out the array it holds.
+    return np.asarray(values.values, dtype=np.float64)

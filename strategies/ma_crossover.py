@@ -23,7 +23,7 @@ class MACrossoverStrategy:
 
     def signals(self, series: Series) -> Signals:
         average = indicators.sma if self.ma_type == "sma" else indicators.ema
-        fast, slow = average(series.close, self.fast_period), average(series.close, self.slow_period)
+        fast, slow = average(series.close, self.fast_period, self.slow_period)
         sign = self._exact_signs(series) if self.ma_type == "sma" else signs(fast - slow, slow * TOLERANCE)
         return Signals(as_lots(*crossings(sign)), {"fast": fast, "slow": slow})
 

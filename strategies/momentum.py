@@ -25,6 +25,7 @@ class MomentumStrategy:
     def signals(self, series: Series) -> Signals:
         lowest, highest = indicators.channel(series.high, series.low, self.lookback_period)
         support, resistance = previous(lowest), previous(highest)
+        (mean_volume,) = indicators.sma(series.volume, self.lookback_period)
         is_loud = self._is_loud(series.volume)
         return Signals(
             as_lots((series.close > resistance) & is_loud, (series.close < support) & is_loud),
@@ -32,7 +33,7 @@ class MomentumStrategy:
                 "resistance": resistance,
                 "support": support,
                 "volume": series.volume,
-                "mean_volume": previous(indicators.sma(series.volume, self.lookback_period)),
+                "mean_volume": previous(mean_volume),
             },
         )
 

@@ -56,13 +56,11 @@ def test_signals_of_a_prefix_are_the_prefix_of_the_signals(
 
 
 @pytest.mark.parametrize(("name", "params"), EVERY)
-@settings(deadline=None, max_examples=15)
-@given(seed=SEEDS)
-def test_the_examples_of_these_tests_do_hold_signals(name: str, params: dict[str, Any], seed: int) -> None:
-    found = registry.signals(name, params, walk(seed, 2_000)).lots
+def test_the_walks_of_these_tests_hold_many_signals_both_ways(name: str, params: dict[str, Any]) -> None:
+    found = np.concatenate([registry.signals(name, params, walk(seed, 700)).lots for seed in range(10)])
 
-    assert (found > 0).any()
-    assert (found < 0).any()
+    assert (found > 0).sum() > 30
+    assert (found < 0).sum() > 30
 
 
 @pytest.mark.parametrize(("name", "params"), EXACT)

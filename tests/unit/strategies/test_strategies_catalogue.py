@@ -42,6 +42,8 @@ REFUSED: list[tuple[str, dict[Any, Any], str]] = [
     ("MACrossoverStrategy", {7: 10}, "params.7"),
     ("RSIStrategy", {"oversold": 70, "overbought": 70}, "params.oversold"),
     ("RSIStrategy", {"overbought": 20}, "params.overbought"),
+    ("RSIStrategy", {"oversold": True}, "params.oversold"),
+    ("MACDBollingerStrategy", {"touch_lookback": True}, "params.touch_lookback"),
     ("RSIStrategy", {"oversold": float("nan")}, "params.oversold"),
     ("RSIStrategy", {"oversold": float("-inf")}, "params.oversold"),
     ("RSIStrategy", {"overbought": 100}, "params.overbought"),

@@ -17,7 +17,7 @@ from tests.unit.strategies.series import STEP_MS, candles, walk, without
 
 
 def lots(name: str, params: dict[str, Any], series: Candles) -> list[int]:
-    return registry.signals(name, params, series).lots.tolist()
+    return [int(each) for each in registry.signals(name, params, series).lots]
 
 
 SMALL_MA = {"fast_period": 2, "slow_period": 3}
@@ -49,6 +49,28 @@ def test_averages_equal_in_decimals_do_not_cross_by_a_float_bit() -> None:
 
     assert evaluation.action is Action.HOLD
     assert evaluation.reason == "fast and slow are equal at 0.2"
+
+
+def test_averages_that_part_after_meeting_have_crossed_either_way() -> None:
+    # Flat prices hold both at 10: leaving that upward or downward is a crossing.
+    assert lots("MACrossoverStrategy", SMALL_MA, candles([10, 10, 10, 10, 11]))[-1] == 1
+    assert lots("MACrossoverStrategy", SMALL_MA, candles([10, 10, 10, 10, 9]))[-1] == -1
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("MACrossoverStrategy", {"ma_type": "ema"}),
+        ("MACDBollingerStrategy", {"bb_std": 1, "touch_lookback": 50}),
+    ],
+)
+def test_an_echo_of_an_old_move_in_the_last_float_bits_is_no_crossing(name: str, params: dict[str, Any]) -> None:
+    # Given a move, and prices that are flat for so long that both averages are the price but for rounding
+    series = candles([91.37, 108.11, 95.53, 103.7] + [100.1] * 2_000)
+
+    found = lots(name, params, series)
+
+    assert found[700:] == [0] * (len(series) - 700)
 
 
 def test_prices_too_long_for_64_bits_become_whole_ticks_too() -> None:
@@ -95,6 +117,17 @@ def test_rsi_signals_on_the_level_and_not_on_the_crossing() -> None:
     falling = candles([100.0 - i for i in range(40)])
 
     assert lots("RSIStrategy", {"rsi_period": 2}, falling)[-3:] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("closes", [[100.0, 101.0], [100.0, 99.0, 98.0, 97.0]])
+def test_rsi_on_its_threshold_is_no_signal(closes: list[float]) -> None:
+    series = candles((closes * 20)[:40])
+    seen = registry.evaluate("RSIStrategy", {"rsi_period": 2}, series).indicators["rsi"]
+    assert seen is not None
+
+    at_it = {"rsi_period": 2, "oversold": seen, "overbought": 99}
+    assert registry.evaluate("RSIStrategy", at_it, series).action is Action.HOLD
+    assert registry.evaluate("RSIStrategy", at_it | {"oversold": 1, "overbought": seen}, series).action is Action.HOLD
 
 
 def test_flat_prices_give_no_rsi() -> None:
@@ -287,11 +320,12 @@ def test_bollinger_bands_agree_with_their_formula() -> None:
     found = registry.evaluate("MACDBollingerStrategy", {}, series).indicators
 
     lower, upper = reference.bollinger(series.close, 20, 2)
-    assert (found["bb_lower"], found["bb_upper"]) == (pytest.approx(lower), pytest.approx(upper))
+    assert found["bb_lower"] == pytest.approx(lower)
+    assert found["bb_upper"] == pytest.approx(upper)
 
 
 def test_indicators_are_unknown_while_they_warm_up() -> None:
     close = Series.of(walk(8, 30)).close
 
-    assert [int(math.isnan(value)) for value in indicators.sma(close, 10)] == [1] * 9 + [0] * 21
+    assert [int(math.isnan(value)) for value in indicators.sma(close, 10)[0]] == [1] * 9 + [0] * 21
     assert [int(math.isnan(value)) for value in indicators.rsi(close[:5], 14)] == [1] * 5
