@@ -204,9 +204,7 @@ def dump() -> Response:
                 }
                 for order in store.orders()
             ],
-            "trades": [
-                {**trade_json(trade), "account": trade.account, "side": trade.side} for trade in store.trades()
-            ],
+            "trades": [{**trade_json(trade), "account": trade.account, "side": trade.side} for trade in store.trades()],
             "balances": _balances_json(),
             "opening_balances": _opening_json(),
             "overlays": [asdict(overlay) for overlay in store.overlays()],

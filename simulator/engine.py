@@ -13,7 +13,7 @@ from simulator.market_data import Bar
 from simulator.matching import Fill, crossed, match
 from simulator.orders import ZERO, NewOrder, Order, Side, Status, Trade
 from simulator.prices import Prices
-from simulator.settlement import Fees, commission, locked, made, paid, taken, unlocked
+from simulator.settlement import Commission, Fees, Means, commission, locked, made, paid, taken, unlocked
 from simulator.store import Store
 from simulator.symbols import SYMBOLS, Symbol
 
@@ -98,15 +98,7 @@ class Engine:
 
     def _filled(self, order: Order, symbol: Symbol, fill: Fill, at_ms: int, *, is_maker: bool) -> tuple[Order, Trade]:
         self.store.apply(order.account, (made if is_maker else taken)(symbol, order.side, fill))
-        fee = commission(
-            symbol,
-            order.side,
-            fill,
-            self.fees,
-            is_maker=is_maker,
-            worth=lambda asset, quote: self._worth(asset, quote, at_ms),
-            free=lambda asset: self.store.free(order.account, asset),
-        )
+        fee = self._commission(order, symbol, fill, at_ms, is_maker=is_maker)
         self.store.apply(order.account, [paid(fee)])
         trade = Trade(0, order.order_id, order.account, symbol.name, order.side, fill.price, fill.qty, fee.amount,
                       fee.asset, is_maker, at_ms)  # fmt: skip
@@ -114,6 +106,15 @@ class Engine:
         executed, quote = order.executed_qty + fill.qty, order.quote_qty + fill.notional
         status = Status.FILLED if executed == order.orig_qty else Status.PARTIALLY_FILLED
         return replace(order, executed_qty=executed, quote_qty=quote, status=status, updated_ms=at_ms), trade
+
+    def _commission(self, order: Order, symbol: Symbol, fill: Fill, at_ms: int, *, is_maker: bool) -> Commission:
+        fees = self.fees
+        means = Means(
+            worth=lambda asset, quote: self._worth(asset, quote, at_ms),
+            free=lambda asset: self.store.free(order.account, asset),
+        )
+        rate = fees.maker if is_maker else fees.taker
+        return commission(symbol, order.side, fill, rate, fees.in_asset, means)
 
     def _worth(self, asset: str, quote: str, at_ms: int) -> Decimal | None:
         symbol = SYMBOLS.get(asset + quote)

@@ -8,10 +8,12 @@ integer (ticks, lots), so sums and extremes are exact.
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.noise import Floats, Ints, key_of, normal, smooth, uniform
 from simulator.symbols import Symbol
@@ -25,10 +27,10 @@ DAY_WICK_FRAC = (0.04, 0.05)  # least, and scale of the random part
 
 
 class Level(NamedTuple):
-    """How a parent's bar is divided: `count` children, the σ of a child's move and of its wick (of the price)."""
+    """How a parent's bar is divided: `parts` children, the σ of a child's move and of its wick (of the price)."""
 
     ms: int
-    count: int
+    parts: int
     move_frac: float
     wick_frac: float
 
@@ -59,8 +61,8 @@ class Bars(NamedTuple):
     close: Ints
     volume: Ints
 
-    def at(self, where: object) -> "Bars":
-        return Bars(*(column[where] for column in self))  # type: ignore[index]
+    def at(self, where: int | slice | Ints) -> "Bars":
+        return Bars(*(column[where] for column in self))
 
 
 class Bar(NamedTuple):
@@ -113,13 +115,13 @@ def _day_edges(seed: int, symbol: Symbol, days: Ints) -> Ints:
     return _ticks(float(symbol.anchor / symbol.tick) * np.exp(log_price))
 
 
-def _ticks(values: Floats) -> Ints:
+def _ticks(values: NDArray[np.floating[Any]]) -> Ints:
     return np.rint(values).astype(np.int64)
 
 
 def divided(key: int, level: Level, parents: Bars, index: Ints) -> Bars:
-    """The `level.count` children of each parent, as rows; each row aggregates to exactly its parent."""
-    numbers = index[:, None] * level.count + np.arange(level.count)
+    """The `level.parts` children of each parent, as rows; each row aggregates to exactly its parent."""
+    numbers = index[:, None] * level.parts + np.arange(level.parts)
     edges = _path(key, level, parents, numbers)
     left, right = edges[:, :-1], edges[:, 1:]
     top, bottom = np.maximum(left, right), np.minimum(left, right)
@@ -134,7 +136,7 @@ def divided(key: int, level: Level, parents: Bars, index: Ints) -> Bars:
 
 def _path(key: int, level: Level, parents: Bars, numbers: Ints) -> Ints:
     """Edges of the children: a bridge from open to close, stretched so that it uses the parent's whole range."""
-    at = np.arange(level.count + 1) / level.count
+    at = np.arange(level.parts + 1) / level.parts
     walk = np.concatenate([np.zeros((len(numbers), 1)), np.cumsum(_steps(key, level, numbers), axis=1)], axis=1)
     bridge = (walk - walk[:, -1:] * at) * level.move_frac * parents.open[:, None]
     raw = parents.open[:, None] + (parents.close - parents.open)[:, None] * at + bridge
@@ -145,11 +147,11 @@ def _path(key: int, level: Level, parents: Bars, numbers: Ints) -> Ints:
 
 def _steps(key: int, level: Level, numbers: Ints) -> Floats:
     noise = normal(key, numbers)
-    if level.count != len(SCENE):
+    if level.parts != len(SCENE):
         return noise
-    start = int(uniform(key + 30, np.zeros(1, dtype=np.int64))[0] * level.count)
+    start = int(uniform(key + 30, np.zeros(1, dtype=np.int64))[0] * level.parts)
     jitter = (uniform(key + 20, numbers[:, :1]) * SCENE_JITTER).astype(np.int64)
-    scene = (np.arange(level.count) + start + jitter) % level.count
+    scene = (np.arange(level.parts) + start + jitter) % level.parts
     return noise * SCENE_NOISE[scene] + SCENE[scene]
 
 
@@ -169,7 +171,7 @@ def _volumes(key: int, level: Level, parents: Bars, numbers: Ints, moves: Ints) 
     burst = np.where(uniform(key + 1, numbers) < 0.08, 3.0, 1.0)
     weights = (0.4 + uniform(key, numbers) + moves / usual) * burst
     shares = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
-    spare = np.maximum(parents.volume - level.count, 0)[:, None]
+    spare = np.maximum(parents.volume - level.parts, 0)[:, None]
     edges = np.floor(shares * spare).astype(np.int64)
     edges[:, -1] = spare[:, 0]
     return np.diff(edges, axis=1, prepend=0) + 1
@@ -197,7 +199,7 @@ class Generator:
         """Bars [first, last) of LEVELS[depth], numbered from the epoch."""
         if depth == 0:
             return day_bars(self.seed, symbol, np.arange(first, last))
-        count = LEVELS[depth].count
+        count = LEVELS[depth].parts
         start, stop = first // count, -(-last // count)
         blocks = self._gathered(symbol, depth, start, stop)
         joined = Bars(*(np.concatenate(columns) for columns in zip(*blocks, strict=True)))
@@ -253,7 +255,7 @@ class Generator:
         """[first, last) in the fewest rows: whole parents in the middle, single rows at the ends."""
         if first >= last:
             return []
-        count = LEVELS[depth].count
+        count = LEVELS[depth].parts
         inner_first, inner_last = (-(-first // count), last // count) if depth else (0, 0)
         if inner_first >= inner_last:
             return [reduced(self.rows(symbol, depth, first, last))]
@@ -289,9 +291,7 @@ def _corners(second: Bar) -> tuple[tuple[int, int], ...]:
 
 def _within(second: Bar, at_ms: int) -> int:
     corners = _corners(second)
-    (left, before), (right, after) = next(
-        pair for pair in zip(corners, corners[1:], strict=False) if at_ms <= pair[1][0]
-    )
+    (left, before), (right, after) = next(pair for pair in pairwise(corners) if at_ms <= pair[1][0])
     return before + (after - before) * (at_ms - left) // (right - left)
 
 

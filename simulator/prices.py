@@ -98,7 +98,7 @@ class Prices:
         return pieces
 
     def candles(self, symbol: Symbol, timeframe_ms: int, first_ms: int, count: int, now_ms: int) -> list[Candle]:
-        """`count` candles from the one that opens at `first_ms`, none opening after `now_ms`; the last may be forming."""
+        """`count` candles from that which opens at `first_ms`, none opening after `now_ms`; the last may be forming."""
         count = min(count, (now_ms - first_ms) // timeframe_ms + 1)
         if count <= 0:
             return []
@@ -124,13 +124,18 @@ class Prices:
             else:
                 rows[number] = self.bar(symbol, open_ms, close_ms)
 
-    def _candle(
-        self, symbol: Symbol, timeframe_ms: int, first_ms: int, number: int, row: Bar, now_ms: int
-    ) -> Candle:
+    def _candle(self, symbol: Symbol, timeframe_ms: int, first_ms: int, number: int, row: Bar, now_ms: int) -> Candle:
         open_ms = first_ms + number * timeframe_ms
-        prices = (symbol.price(ticks) for ticks in row[:4])
-        is_closed = open_ms + timeframe_ms <= now_ms
-        return Candle(open_ms, open_ms + timeframe_ms - 1, *prices, symbol.quantity(row.volume), is_closed)
+        return Candle(
+            open_ms,
+            open_ms + timeframe_ms - 1,
+            symbol.price(row.open),
+            symbol.price(row.high),
+            symbol.price(row.low),
+            symbol.price(row.close),
+            symbol.quantity(row.volume),
+            is_closed=open_ms + timeframe_ms <= now_ms,
+        )
 
 
 def _listed(bars: Bars) -> list[Bar]:

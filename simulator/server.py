@@ -44,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = 65_536  # Head and body in one segment: apart, the body waits for the client's delayed acknowledgement.
     timeout = IDLE_S
 
     def _serve(self) -> None:
@@ -61,15 +62,13 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
-        """In one write: a head that is sent apart from its body waits for the client's delayed acknowledgement."""
         code, reason = status.split(" ", 1)
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
-        self._headers_buffer.append(b"\r\n")  # type: ignore[attr-defined]
-        head = b"".join(self._headers_buffer)  # type: ignore[attr-defined]
-        self._headers_buffer = []
-        self.wfile.write(head if self.command == "HEAD" else head + body)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _environ(self, body: bytes) -> dict[str, Any]:
         url = urlsplit(self.path)

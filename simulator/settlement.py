@@ -35,28 +35,26 @@ class Commission:
     asset: str
 
 
-Free = Callable[[str], Decimal]
-Worth = Callable[[str, str], Decimal | None]
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a commission in another asset depends on: `worth(asset, quote)` is None where the two don't trade."""
+
+    worth: Callable[[str, str], Decimal | None]
+    free: Callable[[str], Decimal]
 
 
-def commission(
-    symbol: Symbol, side: Side, fill: Fill, fees: Fees, *, is_maker: bool, worth: Worth, free: Free
-) -> Commission:
-    """In the received asset, as also when the account lacks the asset that fees are to be paid in.
-
-    `worth(asset, quote)` is the price of an asset in quote, None where they don't trade.
-    """
-    rate = fees.maker if is_maker else fees.taker
+def commission(symbol: Symbol, side: Side, fill: Fill, rate: Decimal, in_asset: str, means: Means) -> Commission:
+    """In the received asset, as also when the account lacks the asset that fees are to be paid in."""
     received = (symbol.base, fill.qty) if side is Side.BUY else (symbol.quote, fill.notional)
     usual = Commission((received[1] * rate).quantize(UNIT, ROUND_DOWN), received[0])
-    if fees.in_asset == "received":
+    if in_asset == "received":
         return usual
-    asset = symbol.quote if fees.in_asset == "quote" else fees.in_asset
-    price = Decimal(1) if asset == symbol.quote else worth(asset, symbol.quote)
+    asset = symbol.quote if in_asset == "quote" else in_asset
+    price = Decimal(1) if asset == symbol.quote else means.worth(asset, symbol.quote)
     if price is None:
         return usual
     amount = (fill.notional * rate / price).quantize(UNIT, ROUND_DOWN)
-    return Commission(amount, asset) if asset == usual.asset or free(asset) >= amount else usual
+    return Commission(amount, asset) if asset == usual.asset or means.free(asset) >= amount else usual
 
 
 def taken(symbol: Symbol, side: Side, fill: Fill) -> list[Change]:

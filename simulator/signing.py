@@ -45,7 +45,8 @@ def check_timestamp(params: Params, now_ms: int) -> None:
     """Raises -1021 outside of `timestamp - 1 s … timestamp + recvWindow`, -1131 for a window that is too long."""
     timestamp = read.long(params, "timestamp")
     window = read.long(params, "recvWindow", DEFAULT_RECV_WINDOW_MS)
-    assert timestamp is not None and window is not None
+    assert timestamp is not None
+    assert window is not None
     if window > MAX_RECV_WINDOW_MS:
         raise VenueError(-1131, f"recvWindow must be less than {MAX_RECV_WINDOW_MS}.")
     if timestamp >= now_ms + MAX_AHEAD_MS:

@@ -173,7 +173,7 @@ def open_orders() -> Response:
     key = signed_account()
     symbol = read.optional_symbol(params())
     venue().engine.settle()
-    return jsonify([order_json(order) for order in venue().store.open_orders(key, symbol and symbol.name)])
+    return jsonify([order_json(order) for order in venue().store.open_orders(key, symbol.name if symbol else None)])
 
 
 @trading.delete("/openOrders")

@@ -47,7 +47,7 @@ OPEN = "status in ('NEW', 'PARTIALLY_FILLED')"
 
 
 class Store:
-    """One connection, one lock. `transaction` is re-entrant for its thread; whatever is written inside is one effect."""
+    """One connection, one lock. `transaction` may be nested in its thread; all that is written inside is one effect."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ class Store:
             for change in changes:
                 free, locked = self.balances(account).get(change.asset, (ZERO, ZERO))
                 free, locked = free + change.free, locked + change.locked
-                assert free >= 0 and locked >= 0, f"{account} {change.asset}: {free} free, {locked} locked"
+                assert min(free, locked) >= 0, f"{account} {change.asset}: {free} free, {locked} locked"
                 self._rows("insert or replace into balances values (?, ?, ?, ?)",
                            account, change.asset, str(free), str(locked))  # fmt: skip
 
@@ -176,12 +176,8 @@ class Store:
         _, columns = TRADE_COLUMNS.split(", ", 1)
         return self._insert("trades", columns, astuple(trade)[1:])
 
-    def trades(
-        self, account: str | None = None, symbol: str | None = None, order_id: int | None = None
-    ) -> list[Trade]:
-        where = (
-            "account = coalesce(?, account) and symbol = coalesce(?, symbol) and order_id = coalesce(?, order_id)"
-        )
+    def trades(self, account: str | None = None, symbol: str | None = None, order_id: int | None = None) -> list[Trade]:
+        where = "account = coalesce(?, account) and symbol = coalesce(?, symbol) and order_id = coalesce(?, order_id)"
         rows = self._rows(
             f"select {TRADE_COLUMNS} from trades where {where} order by trade_id", account, symbol, order_id
         )
@@ -195,7 +191,7 @@ class Store:
             "order by start_ms, rowid",
             symbol,
         )
-        return tuple(Overlay(name, start, end, tuple((ms, p) for ms, p in json.loads(text))) for name, start, end, text in rows)  # fmt: skip
+        return tuple(_overlay(row) for row in rows)
 
     def replace_overlays(self, symbol: str, overlays: Iterable[Overlay]) -> None:
         with self.transaction():
@@ -221,6 +217,11 @@ class Store:
 
 def _stored(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
+
+
+def _overlay(row: tuple[Any, ...]) -> Overlay:
+    symbol, start_ms, end_ms, points = row
+    return Overlay(symbol, start_ms, end_ms, tuple((ms, ticks) for ms, ticks in json.loads(points)))
 
 
 def _order(row: tuple[Any, ...]) -> Order:
