@@ -1,0 +1,249 @@
+"""An exchange over ccxt. Everything that leaves passes the guard; everything that fails is one of our errors."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeVar
+
+from ccxt.base.errors import BadSymbol, BaseError, OperationFailed
+from pydantic import SecretStr
+
+from shared.adapters.exchange_ccxt import parsing
+from shared.adapters.exchange_ccxt.client import GuardedBinance
+from shared.adapters.exchange_ccxt.refusals import cancel_error, read_error, submit_error
+from shared.adapters.exchange_ccxt.venue_time import VenueTime
+from shared.adapters.guard import Circuit, Guard, Lane
+from shared.domain.candles import Candles, Timeframe
+from shared.domain.errors import Rejected, Throttled, Unavailable
+from shared.domain.orders import Fill, Order, OrderReport, Permit
+from shared.domain.values import Market, Ticker
+from shared.ports import Balance, Clock, StateStore
+from shared.settings import Settings
+
+T = TypeVar("T")
+
+MARKETS_FRESH_S = 3600.0
+PAGE = 1000
+# What ccxt, or our parsing of its structures, raises on an answer of another shape than promised.
+READ_ERRORS = (BaseError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+
+
+class ExchangeCcxt:
+    """The port `Exchange` for a venue that ccxt speaks to. Not for several threads at once."""
+
+    def __init__(
+        self,
+        name: str,
+        account: str,
+        *,
+        settings: Settings,
+        guard: Guard,
+        clock: Clock,
+        state: StateStore | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.account = account
+        self._guard = guard
+        self._clock = clock
+        self._state = state
+        self._monotonic = monotonic
+        self._recv_window_ms = settings.recv_window_ms
+        self._time = VenueTime(self._measured_time, monotonic)
+        self._markets: dict[str, Market] = {}
+        self._markets_at = -MARKETS_FRESH_S
+        self._client = GuardedBinance(
+            api_key=_revealed(settings.exchange_api_key),
+            secret=_revealed(settings.exchange_api_secret),
+            base_url=settings.effective_exchange_url,
+            recv_window_ms=settings.recv_window_ms,
+            take=guard.take,
+            hold=guard.hold,
+            exchange_ms=self._time.estimate_ms,
+        )
+
+    # Public data.
+
+    def now_ms(self) -> int:
+        return self._time.now_ms()
+
+    def markets(self) -> Mapping[str, Market]:
+        if self._monotonic() - self._markets_at >= MARKETS_FRESH_S:
+            self._markets = self._read(Circuit.DATA, Lane.DATA, self._loaded_markets)
+            self._markets_at = self._monotonic()
+        return self._markets
+
+    def candles(self, symbol: str, timeframe: Timeframe, since_ms: int, limit: int) -> Candles:
+        self.markets()
+
+        def fetched() -> Candles:
+            rows = self._client.fetch_ohlcv(symbol, timeframe.value, since_ms, min(limit, PAGE))
+            return parsing.candles(rows, timeframe)
+
+        return self._read(Circuit.DATA, Lane.DATA, fetched)
+
+    def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]:
+        known = [symbol for symbol in symbols if symbol in self.markets()]
+        if not known:
+            return {}
+        now_ms = self.now_ms()
+        # Stops stand on this call: it goes before candles.
+        return self._read(
+            Circuit.DATA, Lane.EXIT, lambda: parsing.tickers(self._client.fetch_tickers(known), known, now_ms)
+        )
+
+    def order_book(self, symbol: str, depth: int = 100) -> tuple[parsing.Levels, parsing.Levels]:
+        """(bids, asks), each (price, quantity), best first. Not of the port: for who fills orders by it."""
+        self.markets()
+
+        def fetched() -> tuple[parsing.Levels, parsing.Levels]:
+            book = self._client.fetch_order_book(symbol, depth)
+            return parsing.levels(book["bids"]), parsing.levels(book["asks"])
+
+        return self._read(Circuit.DATA, Lane.EXIT, fetched)
+
+    # Orders.
+
+    def permit(self, order: Order) -> Permit:
+        # First what may itself ask the venue: a signature only grows older.
+        self.markets()
+        self.now_ms()
+        self._guard.permit(Lane.of(order.purpose))
+        signed_at_ms = self._time.estimate_ms()
+        return Permit(signed_at_ms, signed_at_ms + self._recv_window_ms)
+
+    def submit(self, order: Order, permit: Permit) -> OrderReport:
+        if order.symbol not in self._markets:
+            raise Throttled(f"not sent: the market of {order.symbol} is not loaded")
+        return self._guard.transmit(lambda: self._transmitted(order, permit))
+
+    def cancel(self, order: Order) -> OrderReport:
+        self.markets()
+        self.now_ms()
+        self._guard.permit(Lane.EXIT)
+        return self._guard.transmit(lambda: self._cancelled(order))
+
+    def report(self, order: Order) -> OrderReport:
+        found = self._private(Lane.EXIT, lambda: self._parsed(order, self._client.fetch_order(None, **_named(order))))
+        if found.filled == 0 or found.fills is not None:
+            return found
+        return replace(found, fills=tuple(self._trades(order, found.exchange_order_id)))
+
+    def fills(self, order: Order) -> Sequence[Fill]:
+        exchange_order_id = order.exchange_order_id or self.report(order).exchange_order_id
+        return self._trades(order, exchange_order_id)
+
+    def balances(self) -> Mapping[str, Balance]:
+        return self._private(Lane.DATA, lambda: parsing.balances(self._client.fetch_balance()))
+
+    # Below the guard.
+
+    def _transmitted(self, order: Order, permit: Permit) -> OrderReport:
+        client = self._client
+        client.signed_at_ms, client.sent_at, client.refusal = permit.signed_at_ms, None, None
+        try:
+            return self._parsed(order, client.create_order(**self._request(order)))
+        except Exception as error:
+            # Whatever it is, once bytes have left the order may exist: no exception may claim less than Unclear.
+            self._heed_clock()
+            raise submit_error(error, client.refusal, was_sent=client.sent_at is not None) from error
+        finally:
+            client.signed_at_ms = None
+
+    def _request(self, order: Order) -> dict[str, object]:
+        quantity = format(order.quantity, "f")
+        # ccxt truncates what is off the grid without a word; the intent that was recorded is what is sent.
+        if Decimal(self._client.amount_to_precision(order.symbol, quantity)) != order.quantity:
+            raise Rejected(f"quantity {quantity} is off the grid of {order.symbol}", reason="filter_failure")
+        price = None if order.price is None else format(order.price, "f")
+        if price is not None and Decimal(self._client.price_to_precision(order.symbol, price)) != order.price:
+            raise Rejected(f"price {price} is off the grid of {order.symbol}", reason="filter_failure")
+        return {
+            "symbol": order.symbol,
+            "type": order.type.value,
+            "side": order.side.value,
+            "amount": quantity,
+            "price": price,
+            "params": {"clientOrderId": order.client_order_id},
+        }
+
+    def _cancelled(self, order: Order) -> OrderReport:
+        self._client.refusal = None
+        try:
+            return self._parsed(order, self._client.cancel_order(None, **_named(order)))
+        except Exception as error:
+            self._heed_clock()
+            raise cancel_error(error, self._client.refusal) from error
+
+    def _trades(self, order: Order, exchange_order_id: str) -> list[Fill]:
+        found: list[Fill] = []
+        params: dict[str, object] = {"orderId": exchange_order_id}
+        while True:
+            page = self._private(Lane.EXIT, lambda: self._page(order, dict(params)))
+            found.extend(page)
+            if len(page) < PAGE:
+                return found
+            params["fromId"] = int(page[-1].trade_id) + 1
+
+    def _page(self, order: Order, params: dict[str, object]) -> tuple[Fill, ...]:
+        raw = self._client.fetch_my_trades(order.symbol, None, PAGE, params)
+        return parsing.fills(raw, order, self.account, self._markets[order.symbol].quote)
+
+    def _parsed(self, order: Order, raw: parsing.Raw) -> OrderReport:
+        return parsing.order_report(raw, order, self.account, self._markets[order.symbol].quote)
+
+    def _private(self, lane: Lane, call: Callable[[], T]) -> T:
+        self.markets()
+        self.now_ms()
+        return self._read(Circuit.PRIVATE, lane, call)
+
+    def _read(self, circuit: Circuit, lane: Lane, call: Callable[[], T]) -> T:
+        def translated() -> T:
+            self._client.refusal = None
+            try:
+                return call()
+            except READ_ERRORS as error:
+                self._heed_clock()
+                if isinstance(error, BadSymbol):
+                    self._markets_at = -MARKETS_FRESH_S  # Delisted since: read them again before the next call.
+                raise read_error(error, self._client.refusal, isinstance(error, OperationFailed)) from error
+
+        return self._guard.read(circuit, lane, translated)
+
+    def _heed_clock(self) -> None:
+        if self._client.refusal is not None and self._client.refusal.is_stale_timestamp:
+            self._time.forget()
+
+    def _loaded_markets(self) -> dict[str, Market]:
+        found = parsing.markets(self._client.load_markets(True), self.name)
+        if not found:
+            raise parsing.Unreadable("no market at all")
+        return found
+
+    def _measured_time(self) -> tuple[float, float]:
+        return self._read(Circuit.DATA, Lane.EXIT, self._asked_time)
+
+    def _asked_time(self) -> tuple[float, float]:
+        venue_ms = self._client.fetch_time()
+        now, sent_at = self._monotonic(), self._client.sent_at
+        if venue_ms is None or sent_at is None:
+            raise parsing.Unreadable("no time")
+        # The reply was written half a round trip ago, as nearly as can be known.
+        at = (sent_at + now) / 2
+        self._publish(venue_ms + (now - at) * 1000)
+        return float(venue_ms), at
+
+    def _publish(self, venue_ms: float) -> None:
+        if self._state is not None:
+            with suppress(Unavailable):
+                self._state.put_clock_offset_ms(self.name, round(venue_ms - self._clock.now().timestamp() * 1000))
+
+
+def _named(order: Order) -> dict[str, object]:
+    return {"symbol": order.symbol, "params": {"clientOrderId": order.client_order_id}}
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
