@@ -46,6 +46,8 @@ def create_app(services: ApiServices | None = None, config: Mapping[str, Any] | 
     app = Flask("api", static_folder=None)
     app.config.from_mapping(CONFIG)
     app.config.from_mapping(config or {})
+    # Answers keep the order of their schemas: what matters comes first.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     # A trailing slash is no other resource.
     app.url_map.strict_slashes = False
     app.extensions[SERVICES] = Lazy(lambda: services or _build(settings))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import ValidationError, fields
 
@@ -27,7 +27,7 @@ class Money(fields.String):
 class Amount(fields.Field[Decimal]):
     """In: a decimal, as a JSON number or a string. Its range is for the domain to judge."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
+    default_error_messages = {  # noqa: RUF012  # marshmallow declares it so
         "invalid": 'must be a decimal number, such as 10000 or "10000.50"'
     }
 

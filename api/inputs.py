@@ -17,6 +17,8 @@ class Input(Schema):
     class Meta:
         unknown = RAISE
 
+    error_messages = {"type": "Must be a JSON object."}  # noqa: RUF012  # marshmallow declares it so
+
     def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
         messages = error.messages
         if not isinstance(messages, dict):

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from flask import Request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 from webargs import core
-from webargs.flaskparser import FlaskParser, abort
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import UnsupportedMediaType
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -28,7 +29,10 @@ class ExactFloat(float):
 class StrictParser(FlaskParser):
     """Bodies only as JSON and said to be JSON; unknown fields are for the schema to refuse, wherever they are."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {"json": None, "query": None}
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012  # webargs declares it so
+        "json": None,
+        "query": None,
+    }
 
     def _raw_load_json(self, req: Request) -> Any:
         text = req.get_data(cache=True)
@@ -45,8 +49,7 @@ class StrictParser(FlaskParser):
 
 def _refuse_type(mimetype: str) -> NoReturn:
     sent = f"is {mimetype[:60]}" if mimetype else "has no Content-Type"
-    abort(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, description=f"The body {sent}; it must be application/json.")
-    raise AssertionError("abort returned")
+    raise UnsupportedMediaType(f"The body {sent}; it must be application/json.")
 
 
 PARSER = StrictParser()
