@@ -1,0 +1,32 @@
+"""Two whole systems for the session, side by side: one trades on paper, one live against its own simulator."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Stack, running_stack
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marked, and kept on one worker: each worker would start its own systems."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.fixture(scope="session")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Positions are looked at every 10 s, as they are by default."""
+    with running_stack(tmp_path_factory.mktemp("paper"), POSITION_INTERVAL_S="10") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    keys = {"EXCHANGE_API_KEY": "e2e-key", "EXCHANGE_API_SECRET": "e2e-secret"}
+    with running_stack(tmp_path_factory.mktemp("live"), PAPER_TRADING="false", **keys) as stack:
+        yield stack

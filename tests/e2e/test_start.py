@@ -1,0 +1,95 @@
+"""Starting, stopping, starting again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.books import contradictions
+from tests.e2e.stack import QUICK, UP, started, until
+from tests.support.launched import ROOT, environment, left_over
+
+HELD = "SELECT id, quantity, cost, realised, fees, stop_loss FROM positions WHERE state = 'open'"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("STRATEGY_INTERVAL_S", "0", "from 1 to 86400"),
+        ("RISK_PER_TRADE", "2", "above 0, at most 1"),
+        ("PAPER_TRADING", "maybe", "true or false"),
+        ("REDIS_URL", "localhost", "redis://"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_its_name_and_range(
+    tmp_path: Path, variable: str, value: str, said: str
+) -> None:
+    result = _up(environment(tmp_path / "data", **{variable: value}))
+
+    assert result.returncode == 2
+    assert variable in result.stderr
+    assert said in result.stderr
+    assert left_over(tmp_path / "data") == []
+
+
+def test_live_trading_without_keys_does_not_start(tmp_path: Path) -> None:
+    result = _up(environment(tmp_path / "data", PAPER_TRADING="false"))
+
+    assert result.returncode == 2
+    assert "EXCHANGE_API_KEY and EXCHANGE_API_SECRET" in result.stderr
+
+
+def test_a_taken_port_stops_the_start_with_its_name(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = _up(environment(tmp_path / "data", API_PORT=str(taken.getsockname()[1])))
+
+    assert result.returncode == 3
+    assert "API_PORT" in result.stderr
+    assert left_over(tmp_path / "data") == []
+
+
+def test_a_stopped_system_leaves_nothing_running_and_continues_where_it_was(tmp_path: Path) -> None:
+    variables = environment(tmp_path / "data", **QUICK)
+
+    # Given a bot with an open position that no signal closes
+    with started(variables, tmp_path / "first.log") as first:
+        first.start_bot()
+        first.add("RSIStrategy", "BTC/USDT", oversold=90, overbought=99)
+        until(lambda: first.sql(HELD), 60, "an open position")
+        first.venue.pin("BTCUSDT", "50000")
+        held, seen = first.sql(HELD), first.get("bot/status").body
+
+        # When the system is interrupted, as by Ctrl-C
+        assert first.system.end(signal.SIGINT) == 0
+
+    # Then no process is left
+    assert left_over(tmp_path / "data") == []
+
+    # And the next start holds the same position, and its bot runs on
+    with started(variables, tmp_path / "second.log") as second:
+        assert second.sql(HELD) == held
+        now = second.get("bot/status").body
+        assert (now["state"], now["run"], now["strategies"]) == ("running", seen["run"], seen["strategies"])
+        assert _by_command("positions", tmp_path / "data")["items"][0]["symbol"] == "BTC/USDT"
+        second.until_evaluating()
+        assert contradictions(second) == {}
+
+
+def _by_command(name: str, data_dir: Path) -> Any:
+    """The command line finds the system of a data folder by itself."""
+    variables = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cli.main", name, "--json"]
+    result = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def _up(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *UP]
+    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
