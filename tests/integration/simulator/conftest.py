@@ -1,6 +1,7 @@
 """One simulator for the whole folder; each test starts from its opening balances."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -31,3 +32,12 @@ def shared_exchange(shared_simulator: SimulatorHandle) -> Any:
 def exchange(simulator: SimulatorHandle, shared_exchange: Any) -> Any:
     """ccxt.binance as it comes, with markets loaded."""
     return shared_exchange
+
+
+@pytest.fixture
+def in_parallel() -> Callable[..., None]:
+    def run(work: Callable[[int], None], count: int) -> None:
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(work, range(count)))
+
+    return run
