@@ -1,0 +1,120 @@
+"""The plan transaction: what is read under the bot's lock, and what a decision writes."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.adapters.ledger_sql import facts, locking, tables
+from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of, position_of, subscription_of, values
+from shared.domain.bots import Subscription
+from shared.domain.errors import NotFound
+from shared.domain.orders import Order, Purpose
+from shared.domain.planning import Decision, Desk
+from shared.domain.positions import Position, PositionState
+from shared.domain.risk import Denial
+from shared.domain.values import ZERO, Side
+from shared.ports import Outcome
+
+
+def standing(conn: sa.Connection, decision: Decision) -> tuple[Subscription, Outcome | None]:
+    """The strategy as it is now, and the outcome where the decision was made before."""
+    s, d = tables.strategies, tables.decisions
+    same = sa.and_(
+        d.c.bot_id == decision.bot_id,
+        d.c.run == decision.run,
+        d.c.strategy_id == s.c.id,
+        d.c.symbol == s.c.symbol,
+        d.c.timeframe == s.c.timeframe,
+        d.c.candle_open_ms == decision.candle_open_ms,
+    )
+    statement = (
+        sa.select(s, d.c.id.label("decision_id"), d.c.denial, d.c.client_order_id)
+        .outerjoin(d, same)
+        .where(s.c.id == decision.subscription.id)
+    )
+    row = conn.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no strategy {decision.subscription.id!r}")
+    return subscription_of(row), None if row.decision_id is None else _earlier(conn, row)
+
+
+def desk(conn: sa.Connection, bot: Row, subscription: Subscription) -> Desk:
+    p = tables.positions
+    held = conn.execute(
+        sa.select(p).where(p.c.bot_id == bot.id, p.c.strategy_id == subscription.id, p.c.state == PositionState.OPEN)
+    ).one_or_none()
+    live = locking.live_orders(conn, bot.id)
+    return Desk(
+        bot=bot_of(bot),
+        subscription=subscription,
+        account=account_of(bot, reserved=sum((order.reserved for order in live), ZERO)),
+        position=None if held is None else position_of(held),
+        live_orders=tuple(order for order in live if order.strategy_id == subscription.id),
+    )
+
+
+def write(conn: sa.Connection, decision: Decision, desk: Desk, planned: Order | Denial, at: datetime) -> Outcome:
+    if isinstance(planned, Order) and _is_taken(conn, planned):
+        planned = Denial.ORDER_IN_FLIGHT
+    decision_id = _insert_decision(conn, decision, planned, at)
+    if isinstance(planned, Denial):
+        if planned in facts.TOLD and decision.side is Side.BUY:
+            facts.append(conn, facts.signal_denied(decision, planned, at))
+        return Outcome(order=None, denial=planned, is_new=True)
+    order = replace(planned, decision_id=decision_id)
+    if order.purpose is Purpose.ENTRY and desk.position is not None:
+        order = replace(order, position_id=desk.position.id)
+    conn.execute(sa.insert(tables.orders).values(values(order)))
+    facts.append(conn, facts.order_planned(order))
+    return Outcome(order=order, denial=None, is_new=True)
+
+
+def insert_order(conn: sa.Connection, order: Order) -> bool:
+    """False where this intent, or the position's exit at this version, is there already."""
+    statement = insert(tables.orders).values(values(order)).on_conflict_do_nothing()
+    return conn.execute(statement).rowcount == 1
+
+
+def exit_lives(conn: sa.Connection, position: Position) -> bool:
+    o = tables.orders
+    exits = sa.exists().where(o.c.position_id == position.id, o.c.purpose == Purpose.EXIT, locking.IS_LIVE)
+    return bool(conn.execute(sa.select(exits)).scalar_one())
+
+
+def _earlier(conn: sa.Connection, row: Row) -> Outcome:
+    if row.denial is not None:
+        return Outcome(order=None, denial=Denial(row.denial), is_new=False)
+    o = tables.orders
+    order = conn.execute(sa.select(o).where(o.c.client_order_id == row.client_order_id)).one()
+    return Outcome(order=order_of(order), denial=None, is_new=False)
+
+
+def _is_taken(conn: sa.Connection, order: Order) -> bool:
+    """An exit of the position at this version exists; the bot's lock keeps the answer true."""
+    if order.purpose is not Purpose.EXIT:
+        return False
+    o = tables.orders
+    same = sa.and_(o.c.position_id == order.position_id, o.c.position_version == order.position_version)
+    taken = sa.exists().where(same, o.c.purpose == Purpose.EXIT)
+    return bool(conn.execute(sa.select(taken)).scalar_one())
+
+
+def _insert_decision(conn: sa.Connection, decision: Decision, planned: Order | Denial, at: datetime) -> int:
+    row = {
+        "bot_id": decision.bot_id,
+        "run": decision.run,
+        "strategy_id": decision.subscription.id,
+        "symbol": decision.subscription.symbol,
+        "timeframe": decision.subscription.timeframe,
+        "candle_open_ms": decision.candle_open_ms,
+        "side": decision.side,
+        "lots": decision.lots,
+        "reason": decision.reason,
+        "denial": planned if isinstance(planned, Denial) else None,
+        "client_order_id": None if isinstance(planned, Denial) else planned.client_order_id,
+        "decided_at": at,
+    }
+    statement = sa.insert(tables.decisions).values(row).returning(tables.decisions.c.id)
+    return int(conn.execute(statement).scalar_one())

@@ -1,0 +1,149 @@
+"""The record transaction: fills, ledger, position, order, bot and events of one report. The bot is locked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.adapters.ledger_sql import facts, folding, locking, tables
+from shared.adapters.ledger_sql.booking import assets_change, fill_lines
+from shared.adapters.ledger_sql.rows import market_of, position_values, subscription_of, values
+from shared.domain.bots import Bot
+from shared.domain.events import Event
+from shared.domain.orders import Fill, Order, OrderReport, Purpose
+from shared.domain.positions import Position, PositionState, Protection, settled
+from shared.domain.risk import Denial
+from shared.domain.values import ZERO, Market
+
+
+def report(conn: sa.Connection, bot: Bot, before: Order, said: OrderReport, market: Market, at: datetime) -> Order:
+    """Fold `said` into everything that it concerns, and return the order as it is kept."""
+    new = _insert_new_fills(conn, bot, before, said.fills or ())
+    after = folding.reported(before, said, new, _traded(conn, before, new), at)
+    has_ended = after.is_finished and not before.is_finished
+    events: list[Event] = [facts.order_filled(after, fill) for fill in new]
+    if after.state is not before.state:
+        events.append(facts.order_changed(after))
+    position = _position_before(conn, after, market, new) if new or has_ended else None
+    if position is not None:
+        folded = folding.position_after(position, before, after, new, _protection(conn, after), market)
+        after = replace(after, position_id=position.id) if new else after
+        events += _write_position(conn, position, folded, after.reason, at)
+        _move_money(conn, bot, market, new, position, folded)
+    if after != before:
+        locking.write_order(conn, after, raw_report=said.raw)
+    facts.append(conn, *events)
+    if new or has_ended:
+        locking.clear_if_flat(conn, bot, at)
+    return after
+
+
+def write_change(conn: sa.Connection, bot: Bot, after: Order, at: datetime, failure: str | None = None) -> None:
+    """An order's new state without a report; an exit that ended this way makes room for the next."""
+    locking.write_order(conn, after, **({} if failure is None else {"failure": failure}))
+    events = [facts.order_changed(after, failure)]
+    if after.is_finished and after.purpose is Purpose.EXIT:
+        p = tables.positions
+        position = locking.position(conn, p.c.id == after.position_id, p.c.state == PositionState.OPEN)
+        if position is not None:
+            events += _write_position(conn, position, _without(conn, position, after, at), after.reason, at)
+    facts.append(conn, *events)
+    if after.is_finished:
+        locking.clear_if_flat(conn, bot, at)
+
+
+def leave_as_dust(conn: sa.Connection, bot: Bot, position: Position, denial: Denial, at: datetime) -> None:
+    """What no venue would sell stays in the books, watched no more."""
+    dust = replace(position, state=PositionState.DUST, lots=0, closed_at=at)
+    facts.append(conn, *_write_position(conn, position, dust, denial, at))
+    locking.clear_if_flat(conn, bot, at)
+
+
+def _insert_new_fills(conn: sa.Connection, bot: Bot, order: Order, fills: Sequence[Fill]) -> list[Fill]:
+    """Those that were not recorded yet, oldest first."""
+    if not fills:
+        return []
+    f = tables.fills
+    once = {fill.trade_id: fill for fill in fills}.values()
+    ordered = sorted(once, key=lambda fill: (fill.at, fill.trade_id))
+    rows = [{**values(fill), "client_order_id": order.client_order_id, "bot_id": bot.id} for fill in ordered]
+    inserted = conn.execute(insert(f).on_conflict_do_nothing().returning(f.c.trade_id), rows)
+    new = set(inserted.scalars())
+    return [fill for fill in ordered if fill.trade_id in new]
+
+
+def _traded(conn: sa.Connection, order: Order, new: Sequence[Fill]) -> folding.Traded:
+    """Over all fills of the order, those just inserted included."""
+    if order.filled == ZERO:
+        return folding.Traded(
+            sum((fill.quantity for fill in new), ZERO), sum((fill.quantity * fill.price for fill in new), ZERO)
+        )
+    f = tables.fills
+    sums = sa.select(
+        sa.func.sum(f.c.quantity, type_=tables.Money), sa.func.sum(f.c.quantity * f.c.price, type_=tables.Money)
+    )
+    quantity, quote = conn.execute(sums.where(f.c.client_order_id == order.client_order_id)).one()
+    return folding.Traded(quantity, quote)
+
+
+def _position_before(conn: sa.Connection, order: Order, market: Market, new: Sequence[Fill]) -> Position | None:
+    """The position that the order works on: an exit's own; an entry's is whichever its strategy has open.
+
+    A late fill of an entry brings its closed position back, unless the strategy has opened another since.
+    """
+    p = tables.positions
+    if order.purpose is Purpose.EXIT or not new:
+        return locking.position(conn, p.c.id == order.position_id)
+    mine = (p.c.bot_id == order.bot_id, p.c.strategy_id == order.strategy_id)
+    position = locking.position(conn, *mine, p.c.state == PositionState.OPEN)
+    if position is not None:
+        return position
+    closed = locking.position(conn, p.c.id == folding.position_id_of(order))
+    return folding.opened(order, market, new[0]) if closed is None else closed
+
+
+def _protection(conn: sa.Connection, order: Order) -> Protection:
+    s = tables.strategies
+    return subscription_of(conn.execute(sa.select(s).where(s.c.id == order.strategy_id)).one()).protection
+
+
+def _write_position(
+    conn: sa.Connection, before: Position, after: Position, reason: str, at: datetime
+) -> Iterable[Event]:
+    if after != before:
+        statement = insert(tables.positions).values(position_values(after))
+        statement = statement.on_conflict_do_update(index_elements=[tables.positions.c.id], set_=position_values(after))
+        conn.execute(statement)
+    is_open, was_open = (each.state is PositionState.OPEN for each in (after, before))
+    is_new = before.high_water is None
+    if is_open and (is_new or not was_open):
+        return [facts.position_opened(after, at)]
+    return [facts.position_closed(after, reason, at)] if was_open and not is_open else []
+
+
+def _move_money(
+    conn: sa.Connection, bot: Bot, market: Market, new: Sequence[Fill], before: Position, after: Position
+) -> None:
+    """Ledger lines, and the running sums kept with the bot."""
+    if not new:
+        return
+    lines = [line for fill in new for line in fill_lines(fill, market, bot.id)]
+    conn.execute(sa.insert(tables.ledger), [values(line) for line in lines])
+    b = tables.bots
+    moved = {
+        "cash": b.c.cash + assets_change(lines, bot.quote),
+        "realised": b.c.realised + (after.realised - before.realised),
+        "fees": b.c.fees + (after.fees - before.fees),
+    }
+    conn.execute(sa.update(b).where(b.c.id == bot.id).values(moved))
+
+
+def _without(conn: sa.Connection, position: Position, order: Order, at: datetime) -> Position:
+    """`position` after an exit of it that sold nothing."""
+    m = tables.markets
+    row = conn.execute(sa.select(m).where(m.c.exchange == order.exchange, m.c.symbol == order.symbol)).one_or_none()
+    if row is None:
+        return replace(position, version=position.version + 1)
+    return settled(position, order, market_of(row), at)
