@@ -59,12 +59,11 @@ class Supervisor:
 
     def stop(self, is_hurried: Callable[[], bool]) -> None:
         """Nothing that was started is left."""
-        running = [self._specs[name] for name in self._children]
-        needed = [spec for spec in self._specs.values() if spec in running]
-        for group in stop_order(needed):
-            names = [spec.name for spec in group]
-            self._note(f"stopping {', '.join(names)}")
-            stop_all([self._children.pop(name) for name in names], is_hurried)
+        for group in stop_order(self._specs.values()):
+            names = [spec.name for spec in group if spec.name in self._children]
+            if names:
+                self._note(f"stopping {', '.join(names)}")
+                stop_all([self._children.pop(name) for name in names], is_hurried)
 
     def _step(self, on_change: Callable[[], None]) -> None:
         before = self.generation
