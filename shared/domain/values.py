@@ -1,11 +1,14 @@
 """The smallest words of the domain: sides, symbols, decimals."""
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from decimal import ROUND_UP, Context, Decimal
 from enum import StrEnum
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
+
+# Sums of money are exact: 28 digits, Python's default, round a trillion at 18 decimals.
+EXACT = Context(prec=80)
 
 
 class Side(StrEnum):
@@ -51,7 +54,8 @@ class Ticker:
 
 def round_down(value: Decimal, step: Decimal) -> Decimal:
     """`value` on the grid of `step`, toward zero."""
-    return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
+    # A quotient is rounded to the context's digits, and may be rounded up to a whole one; `//` is exact.
+    return value // step * step
 
 
 def round_up(value: Decimal, step: Decimal) -> Decimal:
