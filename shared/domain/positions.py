@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from enum import StrEnum
 
 from shared.domain.orders import Fill, Order, Purpose
-from shared.domain.values import ONE, ZERO, Market, Side, round_down
+from shared.domain.values import EXACT, ONE, ZERO, Market, Side, round_down
 
 _UNIT = Decimal("1e-18")
 
@@ -43,7 +43,8 @@ class Position:
     `cost` is the quote paid for what is held, fees apart; `realised` is profit before fees; `fees` are in quote
     (a fee in base is valued at its fill's price), so that
     initial balance + realised + unrealised − fees = cash + quantity × mark, exactly.
-    `version` rises when an exit order ends and something is left: the next exit is a new one.
+    `lots` are never fewer than what is held, in parts of a full position.
+    `version` rises when an exit order ends, whatever it left: the next exit, should there be one, is a new order.
     """
 
     id: str
@@ -98,39 +99,41 @@ def fee_in_quote(fill: Fill, base: str, quote: str) -> Decimal:
 
 def bought(position: Position, fill: Fill, protection: Protection) -> Position:
     """`position` after a buy; its stop and target follow the average price, its high-water mark only rises."""
-    received = fill.quantity - base_fee(fill, position.base)
-    quantity = position.quantity + received
-    cost = position.cost + received * fill.price
-    average = cost / quantity
-    high = max(position.high_water or ZERO, fill.price)
+    with localcontext(EXACT):
+        received = fill.quantity - base_fee(fill, position.base)
+        quantity = position.quantity + received
+        cost = position.cost + received * fill.price
+        fees = position.fees + fee_in_quote(fill, position.base, position.quote)
+    # A fee may take all of a tiny fill: nothing is held, and there is no average.
+    average = cost / quantity if quantity else fill.price
     return replace(
         position,
         quantity=quantity,
         cost=cost,
-        fees=position.fees + fee_in_quote(fill, position.base, position.quote),
+        fees=fees,
         stop_loss=_at(average, protection.stop_loss_frac, -1),
         take_profit=_at(average, protection.take_profit_frac, +1),
         trailing_stop_frac=protection.trailing_stop_frac,
-        high_water=high,
+        high_water=max(position.high_water or ZERO, fill.price),
     )
 
 
 def sold(position: Position, fill: Fill) -> Position:
     """`position` after a sell: cost leaves in proportion, rounded at 18 decimals, the rest is profit."""
-    given = fill.quantity + base_fee(fill, position.base)
-    cost_out = position.cost
-    if given < position.quantity:
-        cost_out = (position.cost * given / position.quantity).quantize(_UNIT, ROUND_HALF_EVEN)
-    fee = fee_in_quote(fill, position.base, position.quote)
-    # A base fee on a sell is given at no proceeds: its worth is the fee, so it is no loss of the trade.
-    proceeds = fill.quantity * fill.price + base_fee(fill, position.base) * fill.price
-    return replace(
-        position,
-        quantity=position.quantity - given,
-        cost=position.cost - cost_out,
-        realised=position.realised + proceeds - cost_out,
-        fees=position.fees + fee,
-    )
+    with localcontext(EXACT):
+        given = fill.quantity + base_fee(fill, position.base)
+        cost_out = position.cost
+        if given < position.quantity:
+            cost_out = (position.cost * given / position.quantity).quantize(_UNIT, ROUND_HALF_EVEN)
+        # A base fee on a sell is given at no proceeds: its worth is the fee, so it is no loss of the trade.
+        proceeds = given * fill.price
+        return replace(
+            position,
+            quantity=position.quantity - given,
+            cost=position.cost - cost_out,
+            realised=position.realised + proceeds - cost_out,
+            fees=position.fees + fee_in_quote(fill, position.base, position.quote),
+        )
 
 
 def folded(position: Position, fill: Fill, protection: Protection) -> Position:
@@ -138,16 +141,33 @@ def folded(position: Position, fill: Fill, protection: Protection) -> Position:
 
 
 def settled(position: Position, order: Order, market: Market, at: datetime) -> Position:
-    """`position` once `order` has ended: lots counted, and closed, left as dust, or open at a new version."""
-    if order.purpose is Purpose.ENTRY:
-        share = order.filled / order.quantity if order.quantity else ZERO
-        return replace(position, lots=position.lots + (order.lots if share > 0 else 0))
-    left = max(position.lots - order.lots, 0) if order.filled else position.lots
+    """`position` once `order` has ended: lots counted, and closed, left as dust, or open; an exit ends its version."""
+    is_exit = order.purpose is Purpose.EXIT
+    version = position.version + 1 if is_exit else position.version
+    state = _state_left(position, order, market)
+    if state is not PositionState.OPEN:
+        return replace(position, state=state, lots=0, version=version, closed_at=position.closed_at or at)
+    # A part of a lot counts as held: bought in part it takes its level, sold in part it has not freed it.
+    lots = position.lots - _lots(order, ROUND_FLOOR) if is_exit else position.lots + _lots(order, ROUND_CEILING)
+    return replace(position, state=state, lots=max(lots, 1), version=version, closed_at=None)
+
+
+def _state_left(position: Position, order: Order, market: Market) -> PositionState:
     if position.quantity == ZERO:
-        return replace(position, state=PositionState.CLOSED, lots=0, closed_at=at)
-    if round_down(position.quantity, market.lot_step) < max(market.min_quantity, market.lot_step):
-        return replace(position, state=PositionState.DUST, lots=0, closed_at=at)
-    return replace(position, lots=max(left, 1), version=position.version + 1)
+        return PositionState.CLOSED
+    sellable = round_down(position.quantity, market.lot_step)
+    if sellable < max(market.min_quantity, market.lot_step):
+        return PositionState.DUST
+    # A whole order leaves what was planned; only one filled in part may leave less than the venue's smallest trade.
+    is_part = ZERO < order.filled < order.quantity
+    if is_part and order.average_price is not None and sellable * order.average_price < market.min_notional:
+        return PositionState.DUST
+    return PositionState.OPEN
+
+
+def _lots(order: Order, rounding: str) -> int:
+    """How many of its lots an order has filled, a part rounded one way or the other."""
+    return int((order.lots * order.filled / order.quantity).to_integral_value(rounding)) if order.quantity else 0
 
 
 def ratcheted(position: Position, price: Decimal) -> Position:
