@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.domain.candles import Candles
+from shared.domain.candles import HISTORY, Candles, Timeframe
 from shared.domain.signals import Action
 from strategies import indicators, registry
 from strategies.base import Series, as_lots
@@ -57,20 +57,23 @@ def test_averages_that_part_after_meeting_have_crossed_either_way() -> None:
     assert lots("MACrossoverStrategy", SMALL_MA, candles([10, 10, 10, 10, 9]))[-1] == -1
 
 
-@pytest.mark.parametrize(
-    ("name", "params"),
-    [
-        ("MACrossoverStrategy", {"ma_type": "ema"}),
-        ("MACDBollingerStrategy", {"bb_std": 1, "touch_lookback": 50}),
-    ],
-)
-def test_an_echo_of_an_old_move_in_the_last_float_bits_is_no_crossing(name: str, params: dict[str, Any]) -> None:
-    # Given a move, and prices that are flat for so long that both averages are the price but for rounding
-    series = candles([91.37, 108.11, 95.53, 103.7] + [100.1] * 2_000)
+def test_the_smallest_crossing_of_a_large_price_counts() -> None:
+    # The averages part by 1.7e-5 of a million, less than floats are trusted with.
+    series = candles([1_000_000.0] * 4 + [1_000_000.0001])
 
-    found = lots(name, params, series)
+    assert lots("MACrossoverStrategy", SMALL_MA, series)[-1] == 1
 
-    assert found[700:] == [0] * (len(series) - 700)
+
+def test_exponential_averages_that_meet_do_not_cross_by_a_float_bit() -> None:
+    # 6 up, then 1: ema2 is 91.7 + 6 * 2/9 + 2/3, ema3 is 91.7 + 6 / 4 + 1/2, both 93.7, but not in floats.
+    series = candles([91.7] * 30 + [97.7, 92.7])
+    fast, slow = indicators.ema(Series.of(series).close, 2, 3)
+    assert fast[-1] < slow[-1]
+
+    evaluation = registry.evaluate("MACrossoverStrategy", SMALL_MA | {"ma_type": "ema"}, series)
+
+    assert evaluation.reason == "fast and slow are equal at 93.7"
+    assert evaluation.action is Action.HOLD
 
 
 def test_prices_too_long_for_64_bits_become_whole_ticks_too() -> None:
@@ -175,10 +178,11 @@ def test_a_grid_without_anchor_is_centred_on_the_first_close() -> None:
 
 
 def test_a_close_written_like_a_grid_level_is_on_it() -> None:
-    # 46319.5 less one percent is 45856.305; in floats 46319.5 * 0.99 is not.
-    series = candles([46_319.5, 45_856.305])
+    # In floats 100.2 less one percent is a bit above 99.198, and leaving it upward would count as rising through it.
+    assert 100.2 * (1 - 1 / 100) > 99.198
+    series = candles([100.2, 99.198, 99.5])
 
-    assert lots("GridTradingStrategy", {"anchor_price": 46_319.5}, series) == [0, 1]
+    assert lots("GridTradingStrategy", {"anchor_price": 100.2}, series) == [0, 1, 0]
 
 
 MOMENTUM = {"lookback_period": 3, "volume_threshold": 2}
@@ -236,6 +240,15 @@ def test_a_touch_of_the_band_is_forgotten_after_its_candles() -> None:
     assert lots("MACDBollingerStrategy", DIP | {"touch_lookback": 1}, candles([*FLAT, 90, 100]))[-1] == 0
 
 
+def test_a_macd_that_meets_its_signal_does_not_cross_by_a_float_bit() -> None:
+    # 6 down, then 5: macd -6/6 and line -6/9, then both -6/9, but not in floats.
+    series = candles([46_319.5] * 30 + [46_313.5, 46_314.5])
+    macd, line = indicators.macd(Series.of(series).close, 2, 3, 2)
+    assert macd[-1] > line[-1]
+
+    assert lots("MACDBollingerStrategy", DIP, series)[-1] == 0
+
+
 def test_buy_and_sell_on_one_candle_is_nothing() -> None:
     both = as_lots(np.array([True, True, False]), np.array([True, False, True]))
 
@@ -278,10 +291,19 @@ def test_a_row_that_is_not_a_number_counts_as_missing() -> None:
     rows = walk(1, 60).rows()
     rows[40] = (rows[40][0], 1.0, 1.0, 1.0, math.nan, 1.0)
 
-    evaluation = registry.evaluate("MACrossoverStrategy", {}, Candles.from_rows(walk(1, 1).timeframe, rows))
+    evaluation = registry.evaluate("MACrossoverStrategy", {}, Candles.from_rows(Timeframe.M1, rows))
 
     assert (evaluation.action, evaluation.indicators) == (Action.HOLD, {"fast": None, "slow": None})
     assert "missing" in evaluation.reason
+
+
+def test_a_row_that_is_not_a_number_counts_as_missing_up_to_the_start_of_the_window() -> None:
+    rows = walk(1, HISTORY + 1).rows()
+    rows[0] = (rows[0][0], math.inf, math.inf, math.inf, math.inf, 1.0)
+    series = Candles.from_rows(Timeframe.M1, rows)
+
+    assert "missing" in registry.evaluate("MACrossoverStrategy", {}, series[:HISTORY]).reason
+    assert "missing" not in registry.evaluate("MACrossoverStrategy", {}, series).reason
 
 
 def test_an_evaluation_names_the_last_candle_and_its_close() -> None:
