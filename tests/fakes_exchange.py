@@ -54,7 +54,7 @@ class FakeExchange:
     """
 
     name = "binance"
-    account = "main"
+    account = "live"
 
     def __init__(self, *markets: Market, now_ms: int = START_MS) -> None:
         self.clock_ms = now_ms
