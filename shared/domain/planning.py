@@ -12,7 +12,7 @@ from shared.domain.bots import Bot, Desired, Subscription
 from shared.domain.orders import Order, OrderState, Purpose, client_order_id
 from shared.domain.portfolio import Account
 from shared.domain.positions import ExitReason, Position
-from shared.domain.risk import Denial, Limits, cash_needed, entry_quantity, halt, position_notional
+from shared.domain.risk import Denial, Limits, affordable, cash_needed, entry_quantity, halt, position_notional
 from shared.domain.values import ZERO, Market, OrderType, Side, round_down
 
 
@@ -88,10 +88,13 @@ def _entry(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Orde
         return refusal
     stop = desk.subscription.protection.stop_loss_frac
     levels, lots = _levels(desk.subscription), _free_lots(decision, desk)
-    notional = position_notional(desk.account, stop, limits) * lots / levels
-    quantity = entry_quantity(notional, quote.price, stop, quote.market)
-    if isinstance(quantity, Denial):
-        return quantity
+    wanted = position_notional(desk.account, stop, limits) / levels
+    notional = min(wanted, affordable(desk.account, quote.market, limits) / lots)
+    # Sized by the lot, since a grid sells lot by lot: each must be worth what the venue's smallest trade is.
+    lot = entry_quantity(notional, quote.price, stop, quote.market)
+    if isinstance(lot, Denial):
+        return Denial.INSUFFICIENT_CASH if notional < wanted else lot
+    quantity = lot * lots
     reserved = cash_needed(quantity, quote.price, quote.market, limits)
     if reserved > desk.account.free_cash:
         return Denial.INSUFFICIENT_CASH
@@ -145,13 +148,19 @@ def _signal_exit(decision: Decision, desk: Desk, quote: Quote) -> Order | Denial
 def plan_exit(
     bot: Bot, position: Position, reason: ExitReason, quote: Quote, lots: int | None = None
 ) -> Order | Denial:
-    """The market sell that leaves `lots` of a position, or all of it. Exits are refused by the venue's grid alone."""
+    """The market sell that leaves `lots` of a position, or all of it.
+
+    Refused only for what the venue would refuse at any time: less than its smallest quantity or worth.
+    """
     share = position.quantity
     if lots is not None and lots < position.lots:
         share = position.quantity * lots / position.lots
     quantity = round_down(share, quote.market.lot_step)
     if quantity < max(quote.market.min_quantity, quote.market.lot_step):
         return Denial.BELOW_MIN_QUANTITY
+    # An empty book quotes a bid of zero: that is no verdict on what is held.
+    if ZERO < quantity * quote.price < quote.market.min_notional:
+        return Denial.BELOW_MIN_NOTIONAL
     return Order(
         client_order_id=client_order_id(bot.account, f"{position.id}|{position.version}", Side.SELL),
         bot_id=bot.id,
@@ -181,7 +190,8 @@ def _levels(subscription: Subscription) -> int:
 
 
 def _free_lots(decision: Decision, desk: Desk) -> int:
-    held = desk.position.lots if desk.position else 0
+    # What a late fill brought in may not be counted in lots yet: an open position is one at least.
+    held = max(desk.position.lots, 1) if desk.position else 0
     return max(min(decision.lots, _levels(desk.subscription) - held), 0)
 
 

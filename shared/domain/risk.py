@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.domain.portfolio import Account
-from shared.domain.values import ONE, Market, round_down
+from shared.domain.values import ONE, ZERO, Market, round_down
 
 
 class Denial(StrEnum):
@@ -75,6 +75,11 @@ def entry_quantity(
     if sellable * price * (ONE - (stop_loss_frac or 0)) < market.min_notional:
         return Denial.BELOW_MIN_NOTIONAL
     return quantity
+
+
+def affordable(account: Account, market: Market, limits: Limits) -> Decimal:
+    """The most quote that a market buy may cost before headroom and fee: the inverse of `cash_needed`."""
+    return max(account.free_cash, ZERO) / (ONE + limits.slippage_frac) / (ONE + market.taker_fee_frac)
 
 
 def cash_needed(quantity: Decimal, price: Decimal, market: Market, limits: Limits) -> Decimal:
