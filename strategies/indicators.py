@@ -46,7 +46,8 @@ def bollinger(close: FloatArray, window: int, deviations: float) -> tuple[FloatA
 
 def channel(high: FloatArray, low: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     """The lowest low and the highest high of the `window` candles that end at each."""
-    indicator = DonchianChannel(_series(high), _series(low), _series(high), window)
+    highs = _series(high)
+    indicator = DonchianChannel(highs, _series(low), highs, window)  # It takes closes too, and never reads them.
     return _array(indicator.donchian_channel_lband()), _array(indicator.donchian_channel_hband())
 
 
