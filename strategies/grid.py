@@ -14,7 +14,7 @@ class GridTradingStrategy:
     """Says how many levels a close fell or rose through; which of them are free is the bot's own record.
 
     Spacing is arithmetic: every level is the same amount of quote from the next, so each lot of a round trip earns the
-    same and a user can check the levels in their head. Geometric levels drift from the percentage they are named by.
+    same and a user can check the levels in their head: five times 1 % is 5 % from the anchor, geometrically it isn't.
     A close exactly on a level has gone through it, and leaving it the way it came does not count again.
     """
 
