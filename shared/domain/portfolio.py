@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from shared.domain.positions import Position
-from shared.domain.values import ZERO
+from shared.domain.values import EXACT, ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,10 @@ def equity_mark(account: Account, held: Iterable[Position], marks: Mapping[str, 
     Raises KeyError where something is held on a symbol without a mark: no equity is better than a wrong one.
     """
     positions = list(held)
-    value = sum((p.value(marks[p.symbol]) for p in positions), ZERO)
-    unrealised = sum((p.unrealised(marks[p.symbol]) for p in positions), ZERO)
-    equity = account.cash + value
+    with localcontext(EXACT):
+        value = sum((p.value(marks[p.symbol]) for p in positions), ZERO)
+        unrealised = sum((p.unrealised(marks[p.symbol]) for p in positions), ZERO)
+        equity = account.cash + value
     peak = max(account.peak_equity, equity)
     return EquityMark(
         bot_id=account.bot_id,
