@@ -15,4 +15,8 @@ class RetryPolicy:
 
 def backoff_s(attempt: int, policy: RetryPolicy) -> float:
     """Seconds to wait after the `attempt`-th failure, counted from 1."""
-    return float(min(policy.max_s, policy.initial_s * policy.base ** (attempt - 1)))
+    try:
+        grown = policy.initial_s * policy.base ** (attempt - 1)
+    except OverflowError:  # Floats end at 2.0 ** 1024, and something may have been failing for longer.
+        return float(policy.max_s)
+    return float(min(policy.max_s, grown))
