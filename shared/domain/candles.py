@@ -98,6 +98,8 @@ class Candles:
     @classmethod
     def from_bytes(cls, packed: bytes) -> Candles:
         """Inverse of `to_bytes`; raises ValueError on a length that does not fit."""
+        if len(packed) < 8:
+            raise ValueError(f"packed candles: {len(packed)} bytes have no header")
         timeframe, count = struct.unpack_from("<4sI", packed)
         body = memoryview(packed)[8:]
         if len(body) != count * 8 * 6:
