@@ -85,18 +85,19 @@ def _spoilt(fault: Fault, body: bytes) -> Response:
             until = now_ms() + int(fault.retry_after * 1000)
             return _refusal(418, -1003, f"Way too many requests; IP banned until {until}.", fault)
         case Kind.SERVER_ERROR:
-            return _refusal(fault.status, -1000, "An unknown error occurred while processing the request.", None)
+            # As a gateway answers before the venue: no JSON, nothing said about the order.
+            page = f"<html><head><title>{fault.status}</title></head><body>Service unavailable</body></html>"
+            return Response(page, status=fault.status, content_type="text/html")
         case Kind.GARBAGE:
             return Response(b"<html>\x00\xff<h1>not what you asked for</h1>", content_type="text/html")
         case _:
             return Response(body[: max(1, len(body) // 2)], content_type="application/json")
 
 
-def _refusal(status: int, code: int, msg: str, waits: Fault | None) -> Response:
+def _refusal(status: int, code: int, msg: str, fault: Fault) -> Response:
     response = jsonify({"code": code, "msg": msg})
     response.status_code = status
-    if waits:
-        response.headers["Retry-After"] = f"{waits.retry_after:g}"
+    response.headers["Retry-After"] = f"{fault.retry_after:g}"
     return response
 
 

@@ -72,9 +72,8 @@ class Prices:
         return self.generator.price(symbol, ms)
 
     def bar(self, symbol: Symbol, from_ms: int, to_ms: int) -> Bar:
-        """The bar over [from_ms, to_ms), at least one millisecond long."""
-        to_ms = max(to_ms, from_ms + 1)
-        crossing = self._crossing(symbol, from_ms, to_ms)
+        """The bar over [from_ms, to_ms); of an empty span the price, without volume."""
+        crossing = self._crossing(symbol, from_ms, max(to_ms, from_ms + 1))
         if not crossing:
             return self.generator.bar(symbol, from_ms, to_ms)
         volume = self.generator.bar(symbol, from_ms, to_ms).volume
@@ -120,7 +119,7 @@ class Prices:
             open_ms = first_ms + number * timeframe_ms
             close_ms = min(open_ms + timeframe_ms, now_ms)
             if overlay.start_ms <= open_ms and close_ms <= end_ms:
-                rows[number] = overlay.bar(open_ms, max(close_ms, open_ms + 1))._replace(volume=rows[number].volume)
+                rows[number] = overlay.bar(open_ms, close_ms)._replace(volume=rows[number].volume)
             else:
                 rows[number] = self.bar(symbol, open_ms, close_ms)
 

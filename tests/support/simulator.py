@@ -112,7 +112,7 @@ def client(handle: SimulatorHandle, key: str = "demo", secret: str = "demo", **c
                 "fetchMarkets": {"types": ["spot"]},
                 "warnOnFetchOpenOrdersWithoutSymbol": False,
             },
-            "urls": {"api": {name: f"{handle.url}/api/v3" for name in binance().urls["api"]}},
+            "urls": {"api": dict.fromkeys(binance().urls["api"], f"{handle.url}/api/v3")},
             **config,
         }
     )
@@ -132,9 +132,7 @@ def running_simulator(
         handle.kill()
 
 
-def start_simulator(
-    data_dir: Path, seed: int = 7, port: int = 0, arguments: tuple[str, ...] = ()
-) -> SimulatorHandle:
+def start_simulator(data_dir: Path, seed: int = 7, port: int = 0, arguments: tuple[str, ...] = ()) -> SimulatorHandle:
     command = [sys.executable, "-m", "simulator", "--port", str(port), "--seed", str(seed)]
     process = subprocess.Popen(
         [*command, "--data-dir", str(data_dir), *arguments],

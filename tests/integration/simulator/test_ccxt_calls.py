@@ -2,6 +2,7 @@
 
 import time
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import ccxt
@@ -24,16 +25,14 @@ def test_fetch_time_is_this_machines_clock(exchange: Any) -> None:
     assert before <= exchange.fetch_time() <= before + 5_000
 
 
-@pytest.mark.parametrize(
-    "timeframe", ["1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
-)
+@pytest.mark.parametrize("timeframe", ["1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"])
 def test_fetch_ohlcv_ends_with_the_forming_candle(exchange: Any, timeframe: str) -> None:
     step = exchange.parse_timeframe(timeframe) * 1000
     before = exchange.fetch_time()
     rows = exchange.fetch_ohlcv("BTC/USDT", timeframe, limit=300)
     after = exchange.fetch_time()
     assert len(rows) == 300
-    assert [b[0] - a[0] for a, b in zip(rows, rows[1:], strict=False)] == [step] * 299
+    assert [b[0] - a[0] for a, b in pairwise(rows)] == [step] * 299
     assert before // step * step <= rows[-1][0] <= after
 
 
