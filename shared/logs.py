@@ -30,7 +30,14 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("celery.app.trace", "celery.worker.strategy", "celery.beat", "urllib3", "ccxt", "alembic"):
+    for noisy in (
+        "celery.app.trace",
+        "celery.worker.strategy",
+        "celery.worker.request",
+        "celery.beat",
+        "urllib3",
+        "alembic",
+    ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
