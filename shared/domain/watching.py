@@ -20,7 +20,8 @@ class Watch:
 def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticker]) -> Watch:
     """Every position against its stop, target and trailing stop, at the last price; flatten before all of them.
 
-    A position whose symbol has no price is left to the next pass, unless its bot is being flattened.
+    A position whose symbol has no price (zero and NaN are none) is left to the next pass, unless its bot is being
+    flattened.
     """
     exits: list[tuple[Position, ExitReason]] = []
     high_water: dict[str, Decimal] = {}
@@ -29,7 +30,7 @@ def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticke
             exits.append((position, ExitReason.FLATTEN))
             continue
         ticker = tickers.get(position.symbol)
-        if ticker is None:
+        if ticker is None or not ticker.last.is_finite() or ticker.last <= 0:
             continue
         raised = ratcheted(position, ticker.last)
         if raised is not position and raised.high_water is not None:
