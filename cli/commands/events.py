@@ -84,4 +84,6 @@ def line(item: Mapping[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, dict):
+        value = {name: inner for name, inner in value.items() if inner is not None}
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)

@@ -80,13 +80,20 @@ def show(*parts: Listing | Sequence[Fact], heading: str = "") -> None:
 def plain(part: Listing | Sequence[Fact]) -> str:
     """Without colour, boxes or shortening: for a pipe, a log, a screen reader."""
     if not isinstance(part, Listing):
-        return _aligned([[fact.label, raw(fact.value)] for fact in part], {0, 1})
+        return _aligned([[fact.label, _plain_cell(fact.value, fact.look)] for fact in part], {0, 1})
     if not part.rows:
         return part.empty
     header = [column.title.upper() for column in part.columns]
     left = {at for at, column in enumerate(part.columns) if not column.is_number}
-    table = _aligned([header, *([raw(cell) for cell in row] for row in part.rows)], left)
+    rows = [
+        [_plain_cell(cell, column.look) for cell, column in zip(row, part.columns, strict=True)] for row in part.rows
+    ]
+    table = _aligned([header, *rows], left)
     return "\n".join([table, *part.notes])
+
+
+def _plain_cell(value: object, look: Look) -> str:
+    return moment(value).replace(" ", "T") if look is Look.TIME and value else raw(value)
 
 
 def raw(value: object) -> str:

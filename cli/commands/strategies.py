@@ -119,9 +119,10 @@ def _last_look(item: Mapping[str, Any]) -> tuple[object, object, object]:
     evaluation = item.get("last_evaluation")
     if not evaluation:
         return None, None, "waiting for the next candle to close"
-    outcome = (item.get("last_decision") or {}).get("outcome")
-    reason = evaluation.get("reason")
-    return evaluation.get("candle_open"), evaluation.get("signal"), f"{reason} ({outcome})" if outcome else reason
+    decision, reason = item.get("last_decision") or {}, evaluation.get("reason")
+    if decision.get("outcome") and decision.get("candle_open") == evaluation.get("candle_open"):
+        reason = f"{reason}: {decision['outcome']}"
+    return evaluation.get("candle_open"), evaluation.get("signal"), reason
 
 
 def _show_catalogue(items: Sequence[Mapping[str, Any]]) -> None:

@@ -4,8 +4,8 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from tests.e2e.venue import Venue
 from tests.support.launched import Launched, environment, launched
 
 T = TypeVar("T")
+
+UP: Sequence[str] = ("-m", "cli.main", "up")
 
 # Fast enough to watch: everything that takes minutes by default takes seconds here.
 QUICK = {
@@ -37,10 +39,23 @@ class Answer:
 
 @dataclass
 class Stack:
-    """`variables` are its whole environment: starting it again with them continues where it stopped."""
+    """`variables` are its whole environment: `start` with them continues where it stopped."""
 
     variables: Mapping[str, str]
-    system: Launched
+    folder: Path
+    _launches: ExitStack = field(default_factory=ExitStack)
+
+    def start(self) -> None:
+        """Until it is ready."""
+        output = self.folder / "output.log"
+        self.system: Launched = self._launches.enter_context(launched(UP, dict(self.variables), output))
+        self.system.until_ready()
+
+    def close(self) -> None:
+        self._launches.close()
+
+    def last_words(self, lines: int = 60) -> str:
+        return "\n".join(self.system.said().splitlines()[-lines:])
 
     @property
     def api_url(self) -> str:
@@ -85,12 +100,16 @@ class Stack:
         finally:
             connection.close()
 
-    def start_bot(self, balance: str = "10000") -> None:
-        answer = self.post("bot/start", {"exchange": "binance", "initial_balance": balance})
+    def start_bot(self) -> None:
+        """Running, whatever it was before."""
+        if self.get("bot/status").body["state"] == "paused":
+            self.post("bot/resume")
+        answer = self.post("bot/start", {"exchange": "binance", "initial_balance": 10000})
         assert answer.status == 200, answer
 
-    def add(self, name: str, symbol: str, timeframe: str = "1s", **params: object) -> None:
-        request = {"strategy_name": name, "symbol": symbol, "timeframe": timeframe, "params": params}
+    def add(self, name: str, symbol: str, **params: float) -> None:
+        """On candles of one second."""
+        request = {"strategy_name": name, "symbol": symbol, "timeframe": "1s", "params": params}
         # Symbols are known once a worker has read the markets, a moment after the start.
         answer = until(lambda: _unless_503(self.post("bot/strategy/add", request)), 20, "the markets to be known")
         assert answer.status in {200, 201}, answer
@@ -152,25 +171,13 @@ def _none_on_error(look: Callable[[], T]) -> T | None:
 
 @contextmanager
 def running_stack(folder: Path, **variables: str) -> Iterator[Stack]:
-    settings = environment(folder / "data", **{**QUICK, **variables})
-    with started(settings, folder / "output.log") as stack:
+    """Ready on entering."""
+    stack = Stack(environment(folder / "data", **{**QUICK, **variables}), folder)
+    try:
+        stack.start()
         yield stack
-
-
-@contextmanager
-def started(variables: Mapping[str, str], output: Path) -> Iterator[Stack]:
-    """Ready on entering. On a failure inside, the end of the system's own output goes with it."""
-    with launched(UP, dict(variables), output) as system:
-        try:
-            system.until_ready()
-            yield Stack(variables, system)
-        except BaseException as error:
-            error.add_note(f"the system's last words:\n{_tail(output)}")
-            raise
-
-
-UP: Sequence[str] = ("-m", "cli.main", "up")
-
-
-def _tail(output: Path, lines: int = 60) -> str:
-    return "\n".join(output.read_text(errors="replace").splitlines()[-lines:])
+    except BaseException as error:
+        error.add_note(f"the system's last words:\n{stack.last_words()}")
+        raise
+    finally:
+        stack.close()

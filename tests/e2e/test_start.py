@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.books import contradictions
-from tests.e2e.stack import QUICK, UP, started, until
+from tests.e2e.stack import UP, Stack, until
 from tests.support.launched import ROOT, environment, left_over
 
 HELD = "SELECT id, quantity, cost, realised, fees, stop_loss FROM positions WHERE state = 'open'"
@@ -54,31 +54,30 @@ def test_a_taken_port_stops_the_start_with_its_name(tmp_path: Path) -> None:
     assert left_over(tmp_path / "data") == []
 
 
-def test_a_stopped_system_leaves_nothing_running_and_continues_where_it_was(tmp_path: Path) -> None:
-    variables = environment(tmp_path / "data", **QUICK)
+def test_a_stopped_system_leaves_nothing_running_and_continues_where_it_was(paper: Stack) -> None:
+    # Given a bot with an open position, on a market that has stopped moving
+    paper.empty_handed()
+    paper.start_bot()
+    paper.add("RSIStrategy", "BTC/USDT", oversold=90, overbought=99)
+    until(lambda: paper.sql(HELD), 60, "an open position")
+    paper.venue.pin("BTCUSDT", "50000")
+    held, seen = paper.sql(HELD), paper.get("bot/status").body
 
-    # Given a bot with an open position that no signal closes
-    with started(variables, tmp_path / "first.log") as first:
-        first.start_bot()
-        first.add("RSIStrategy", "BTC/USDT", oversold=90, overbought=99)
-        until(lambda: first.sql(HELD), 60, "an open position")
-        first.venue.pin("BTCUSDT", "50000")
-        held, seen = first.sql(HELD), first.get("bot/status").body
-
-        # When the system is interrupted, as by Ctrl-C
-        assert first.system.end(signal.SIGINT) == 0
+    # When the system is interrupted, as by Ctrl-C
+    assert paper.system.end(signal.SIGINT) == 0
 
     # Then no process is left
-    assert left_over(tmp_path / "data") == []
+    assert left_over(paper.system.data_dir) == []
 
     # And the next start holds the same position, and its bot runs on
-    with started(variables, tmp_path / "second.log") as second:
-        assert second.sql(HELD) == held
-        now = second.get("bot/status").body
-        assert (now["state"], now["run"], now["strategies"]) == ("running", seen["run"], seen["strategies"])
-        assert _by_command("positions", tmp_path / "data")["items"][0]["symbol"] == "BTC/USDT"
-        second.until_evaluating()
-        assert contradictions(second) == {}
+    paper.start()
+    assert paper.sql(HELD) == held
+    now = paper.get("bot/status").body
+    assert (now["state"], now["run"], now["strategies"]) == ("running", seen["run"], seen["strategies"])
+    assert _by_command("positions", paper.system.data_dir)["items"][0]["symbol"] == "BTC/USDT"
+    paper.until_evaluating()
+    assert contradictions(paper) == {}
+    paper.venue.release("BTCUSDT")
 
 
 def _by_command(name: str, data_dir: Path) -> Any:

@@ -29,7 +29,7 @@ def test_five_strategies_trade_1s_candles_and_the_sums_agree(paper: Stack) -> No
         paper.add(name, symbol, **params)
 
     # When they trade until something was bought and sold again, and equity was marked after it
-    closed = "SELECT count(*) FROM positions WHERE state = 'closed'"
+    closed = "SELECT count(*) FROM positions WHERE state <> 'open'"
     until(lambda: paper.sql(closed)[0][0] >= 2, 90, "two positions to be closed")
     marked = "SELECT count(*) FROM equity e WHERE e.realised <> 0"
     until(lambda: paper.sql(marked)[0][0] > 0, 20, "equity to be marked after a sale")
@@ -104,13 +104,13 @@ def test_a_stop_loss_sells_within_12_s_of_the_price(paper: Stack) -> None:
 
 
 def test_flower_shows_both_workers(paper: Stack) -> None:
-    url = f"http://127.0.0.1:{paper.variables['FLOWER_PORT']}/api/workers"
+    url = f"http://127.0.0.1:{paper.variables['FLOWER_PORT']}/workers?json=1"
 
-    def workers() -> set[str]:
+    def online() -> set[str]:
         with urllib.request.urlopen(url, timeout=10) as answer:
-            return {name.split("@")[0].split("-")[0] for name in json.load(answer)}
+            return {worker["hostname"].split("-")[0] for worker in json.load(answer)["data"] if worker["status"]}
 
-    assert until(lambda: workers() >= {"orders", "strategy"}, 20, "both workers in Flower")
+    assert until(lambda: online() >= {"orders", "strategy"}, 20, "both workers in Flower")
 
 
 def test_the_event_stream_resumes_without_a_gap(paper: Stack) -> None:
