@@ -83,11 +83,8 @@ def position_id_of(entry: Order) -> str:
 
 
 def reopened(position: Position) -> Position:
-    """A position that a late fill of its entry brings back: watched again, at a version without an exit."""
-    if position.state is PositionState.OPEN:
-        return position
-    version, lots = position.version + 1, max(position.lots, 1)
-    return replace(position, state=PositionState.OPEN, closed_at=None, version=version, lots=lots)
+    """A position that a late fill of its entry brings back: it is watched again."""
+    return replace(position, state=PositionState.OPEN, closed_at=None)
 
 
 def position_after(
@@ -107,11 +104,11 @@ def position_after(
 
 
 def _after_late_fills(position: Position, before: Order, after: Order, market: Market, at: datetime) -> Position:
-    if after.purpose is Purpose.ENTRY:
-        return position if before.filled else replace(position, lots=position.lots + after.lots)
-    if position.state is PositionState.OPEN:
-        return settled(position, replace(after, lots=0), market, at)
-    return replace(position, state=PositionState.CLOSED) if position.quantity == ZERO else position
+    if position.state is not PositionState.OPEN:
+        return replace(position, state=PositionState.CLOSED) if position.quantity == ZERO else position
+    # What was filled in time has had its lots counted.
+    was_counted = after.purpose is Purpose.EXIT or before.filled > 0
+    return settled(position, replace(after, lots=0) if was_counted else after, market, at)
 
 
 def is_flat(bot: Bot, open_positions: int, live_orders: int) -> bool:

@@ -19,7 +19,7 @@ from shared.domain.planning import Decision, Desk
 from shared.domain.positions import Position, PositionState
 from shared.domain.risk import Denial
 from shared.domain.signals import Evaluation
-from shared.domain.values import ZERO, Market
+from shared.domain.values import EXACT, ZERO, Market
 from shared.ports import Clock, Outcome
 
 log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class SqlJournal:
         return after if after.state is OrderState.SENDING else None
 
     def record_report(self, order: Order, report: OrderReport, market: Market, at: datetime) -> Order:
-        with transaction(self._engine) as conn, localcontext(tables.EXACT):
+        with transaction(self._engine) as conn, localcontext(EXACT):
             row = locking.known_bot_row(conn, order.bot_id)
             stored = locking.order(conn, order.client_order_id)
             after = recording.report(conn, bot_of(row), stored, report, market, at)

@@ -118,9 +118,8 @@ def _write_position(
         conn.execute(statement)
     is_open, was_open = (each.state is PositionState.OPEN for each in (after, before))
     is_new = before.high_water is None
-    if is_open and (is_new or not was_open):
-        return [facts.position_opened(after, at)]
-    return [facts.position_closed(after, reason, at)] if was_open and not is_open else []
+    events = [facts.position_opened(after, at)] if is_new or (is_open and not was_open) else []
+    return [*events, facts.position_closed(after, reason, at)] if was_open and not is_open else events
 
 
 def _move_money(

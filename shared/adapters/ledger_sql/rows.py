@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.adapters.ledger_sql.tables import EXACT
 from shared.domain.bots import Bot, Desired, PausedBy, Subscription
 from shared.domain.candles import Timeframe
 from shared.domain.events import Event, EventType
@@ -17,7 +16,7 @@ from shared.domain.orders import Fill, Order, OrderState, Purpose
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position, PositionState
 from shared.domain.signals import Action, Evaluation
-from shared.domain.values import ZERO, Market, OrderType, Side
+from shared.domain.values import EXACT, ZERO, Market, OrderType, Side
 
 Row = sa.Row[Any]
 Values = dict[str, Any]

@@ -1,6 +1,6 @@
 """The schema. Columns carry the names of the values they hold; migrations make it, a test compares the two."""
 
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,9 +10,7 @@ from sqlalchemy.schema import SchemaItem
 from shared.domain.bots import Desired, PausedBy
 from shared.domain.orders import TERMINAL, OrderState, Purpose
 from shared.domain.positions import PositionState
-from shared.domain.values import OrderType, Side
-
-EXACT = Context(prec=80)
+from shared.domain.values import EXACT, OrderType, Side
 
 
 class Money(sa.types.TypeDecorator[Decimal]):

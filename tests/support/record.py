@@ -1,0 +1,184 @@
+"""The record on a real Postgres, driven in the few words that its tests need, and checked from SQL alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from itertools import count
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.adapters import ledger_sql
+from shared.domain.bots import Bot, OnStop, PausedBy, Subscription, paused, resumed, stopped
+from shared.domain.events import EventType
+from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, Purpose, client_order_id
+from shared.domain.planning import Decision, Desk, plan_exit
+from shared.domain.positions import ExitReason, Position
+from shared.domain.values import Market, Side
+from shared.ports import Outcome
+from tests.builders import HOUR, NOON, a_bot, a_decision, a_fill, a_market, a_quote, a_subscription, an_order, ms
+
+LATER = NOON + timedelta(seconds=1)
+
+
+@dataclass
+class Record:
+    """Every store over one database."""
+
+    engine: sa.Engine
+    market: Market = field(default_factory=a_market)
+    trades: Any = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.bots = ledger_sql.SqlBotStore(self.engine)
+        self.journal = ledger_sql.SqlJournal(self.engine)
+        self.books = ledger_sql.SqlBooks(self.engine)
+        self.markets = ledger_sql.SqlMarketStore(self.engine)
+        self.outbox = ledger_sql.SqlOutbox(self.engine)
+        self.queries = ledger_sql.SqlQueries(self.engine)
+
+    def start(self, **changes: Any) -> Bot:
+        bot = a_bot(**changes)
+        return self.bots.change(bot.id, lambda _before, _holds: bot, EventType.BOT_STARTED)
+
+    def pause(self, bot_id: str = "default") -> Bot:
+        return self.bots.change(
+            bot_id, lambda bot, _: paused(known(bot), PausedBy.USER, "", LATER), EventType.BOT_PAUSED
+        )
+
+    def resume(self, bot_id: str = "default") -> Bot:
+        return self.bots.change(bot_id, lambda bot, _: resumed(known(bot), LATER), EventType.BOT_RESUMED)
+
+    def stop(self, on_stop: OnStop = OnStop.KEEP, bot_id: str = "default") -> Bot:
+        return self.bots.change(
+            bot_id, lambda bot, holds: stopped(known(bot), on_stop, holds, LATER), EventType.BOT_STOPPED
+        )
+
+    def subscribe(self, **changes: Any) -> Subscription:
+        return self.bots.add_strategy(a_subscription(**changes))
+
+    def enter(self, hours: int = 0, subscription: Subscription | None = None, **order_changes: Any) -> Order:
+        """A planned entry, by a decision on the candle that closed `hours` after noon."""
+        outcome = self.decide_entry(hours, subscription, **order_changes)
+        assert outcome.order is not None, outcome
+        return outcome.order
+
+    def decide_entry(self, hours: int = 0, subscription: Subscription | None = None, **changes: Any) -> Outcome:
+        decision = a_decision(subscription=subscription or a_subscription())
+        decision = replace(decision, candle_open_ms=decision.candle_open_ms + ms(NOON + hours * HOUR) - ms(NOON))
+        return self.journal.decide(decision, lambda desk: planned_entry(desk, decision, **changes))
+
+    def exit(self, position: Position, reason: ExitReason = ExitReason.STOP_LOSS) -> Order | None:
+        quote = a_quote("100")
+        quote = replace(quote, market=self.market)
+        return self.journal.plan_exit(position.id, lambda bot, held: plan_exit(bot, held, reason, quote))
+
+    def send(self, order: Order, now: datetime = LATER) -> Order:
+        sending = self.journal.mark_sending(order, a_permit(now), now)
+        assert sending is not None
+        return sending
+
+    def trade(self, order: Order, quantity: str, price: str, fee: str = "0", currency: str = "USDT") -> Fill:
+        """A new trade of the venue; nothing is recorded yet."""
+        number = next(self.trades)
+        fill = a_fill(order.side, quantity, price, fee, currency, trade_id=str(number), at=LATER)
+        return replace(fill, client_order_id=order.client_order_id)
+
+    def report(self, order: Order, *fills: Fill, state: OrderState = OrderState.FILLED, **changes: Any) -> Order:
+        return self.journal.record_report(order, a_report(order, *fills, state=state, **changes), self.market, LATER)
+
+    def bought(self, quantity: str = "1", price: str = "100", hours: int = 0, **changes: Any) -> tuple[Order, Position]:
+        """An entry sent and filled at once, and the position it made."""
+        order = self.send(self.enter(hours, quantity=Decimal(quantity), **changes))
+        order = self.report(order, self.trade(order, quantity, price))
+        return order, self.position(str(order.position_id))
+
+    def position(self, position_id: str) -> Position:
+        page = self.queries.positions("default", None, 100, None)
+        return next(position for position in page.items if position.id == position_id)
+
+    def event_types(self) -> list[str]:
+        return self.column("SELECT type FROM outbox ORDER BY id")
+
+    def column(self, statement: str, **parameters: Any) -> list[Any]:
+        with self.engine.begin() as conn:
+            return list(conn.execute(sa.text(statement), parameters).scalars())
+
+    def value(self, statement: str, **parameters: Any) -> Any:
+        (found,) = self.column(statement, **parameters)
+        return found
+
+
+def known(bot: Bot | None) -> Bot:
+    assert bot is not None
+    return bot
+
+
+def a_permit(now: datetime = LATER) -> Permit:
+    return Permit(signed_at_ms=ms(now), valid_until_ms=ms(now) + 5000)
+
+
+def planned_entry(desk: Desk, decision: Decision, **changes: Any) -> Order:
+    """An order that a plan could have made; by default for one BTC with 110 USDT held back."""
+    plain = an_order(
+        client_order_id=client_order_id(desk.bot.account, decision.key, Side.BUY),
+        bot_id=desk.bot.id,
+        strategy_id=desk.subscription.id,
+        symbol=desk.subscription.symbol,
+        reserved=Decimal(110),
+        expires_at=NOON + 100 * HOUR,
+        reason="crossed",
+    )
+    return replace(plain, **changes)
+
+
+def a_report(order: Order, *fills: Fill, state: OrderState = OrderState.FILLED, **changes: Any) -> OrderReport:
+    filled = sum((fill.quantity for fill in fills), Decimal(0))
+    plain = OrderReport(order.client_order_id, "venue-1", state, filled, None, fills)
+    return replace(plain, **changes)
+
+
+def check_books(record: Record, bot_id: str = "default", marks: Mapping[str, Decimal] | None = None) -> None:
+    """The sums that must agree whatever happened, exactly."""
+    holdings = record.queries.holdings(bot_id)
+    assert holdings is not None
+    account, held = holdings
+    with localcontext(prec=80):
+        at = {position.symbol: (marks or {}).get(position.symbol, Decimal("123.45")) for position in held}
+        value = sum(position.value(at[position.symbol]) for position in held)
+        unrealised = sum(position.unrealised(at[position.symbol]) for position in held)
+        assert account.initial_balance + account.realised + unrealised - account.fees == account.cash + value
+    assert account.cash == record.value(
+        "SELECT coalesce(sum(amount), 0) FROM ledger JOIN bots ON bots.id = bot_id "
+        "WHERE bot_id = :bot AND ledger_account = 'assets' AND asset = quote",
+        bot=bot_id,
+    )
+    for name, kept in (("realised", account.realised), ("fees", account.fees)):
+        assert kept == record.value(f"SELECT coalesce(sum({name}), 0) FROM positions WHERE bot_id = :bot", bot=bot_id)
+    assert (
+        record.column("SELECT transaction_id FROM ledger GROUP BY transaction_id, asset HAVING sum(amount) <> 0") == []
+    )
+    _check_quantities(record, bot_id)
+
+
+def _check_quantities(record: Record, bot_id: str) -> None:
+    """What positions hold is what the ledger has in base, and what orders say is what their fills sum to."""
+    held = record.value("SELECT coalesce(sum(quantity), 0) FROM positions WHERE bot_id = :bot", bot=bot_id)
+    in_base = record.value(
+        "SELECT coalesce(sum(amount), 0) FROM ledger "
+        "WHERE bot_id = :bot AND ledger_account = 'assets' AND asset = :base",
+        bot=bot_id,
+        base=record.market.base,
+    )
+    assert held == in_base
+    wrong = (
+        "SELECT client_order_id FROM orders o WHERE filled <> "
+        "(SELECT coalesce(sum(quantity), 0) FROM fills f WHERE f.client_order_id = o.client_order_id)"
+    )
+    assert record.column(wrong) == []
+
+
+def entries_of(record: Record, bot_id: str = "default") -> list[Order]:
+    page = record.queries.orders(bot_id, 100, None)
+    return [order for order in page.items if order.purpose is Purpose.ENTRY]
