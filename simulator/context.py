@@ -48,7 +48,7 @@ def params() -> Params:
 
 def signed_account() -> str:
     """The account that signed this request, at the time of processing it."""
-    query, body = request.query_string.decode(), request.get_data(as_text=True)
+    query, body = request.query_string.decode("latin-1"), request.get_data(as_text=True)
     key = request.headers.get("X-MBX-APIKEY")
     account = authenticated(key, query, body, params(), venue().store.secret)
     check_timestamp(params(), venue_ms())

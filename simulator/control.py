@@ -145,8 +145,8 @@ def add_account() -> Response:
         raise ControlError("key", "is a string")
     if not isinstance(secret, str) or not secret:
         raise ControlError("secret", "is a string")
-    if venue().store.open_orders(key) and "balances" in body:
-        raise ControlError("balances", "can't be set while the account has open orders")
+    if "balances" in body and venue().store.orders(key):
+        raise ControlError("balances", "can't be set once the account has orders: its sums would no longer agree")
     opening = _balances(body["balances"]) if "balances" in body else None
     if opening is None and venue().store.secret(key) is None:
         opening = OPENING

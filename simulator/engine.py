@@ -143,7 +143,7 @@ class Engine:
             bars: dict[tuple[str, int], Bar] = {}
             for order in self.store.open_orders():
                 symbol = SYMBOLS[order.symbol]
-                since = max(self._checked_ms.get(symbol.name, 0), order.updated_ms)
+                since = min(max(self._checked_ms.get(symbol.name, 0), order.updated_ms), at_ms)
                 if (symbol.name, since) not in bars:
                     bars[symbol.name, since] = self.prices.bar(symbol, since, at_ms + 1)
                 self._settle(order, symbol, bars[symbol.name, since], at_ms)

@@ -37,16 +37,19 @@ class Level(NamedTuple):
 
 LEVELS = (
     Level(DAY_MS, 0, 0.0, 0.0),
-    Level(HOUR_MS, 24, 0.02, 0.04),
-    Level(MINUTE_MS, 60, 0.004, 0.006),
-    Level(SECOND_MS, 60, 0.001, 0.0001),
+    Level(HOUR_MS, 24, 0.02, 0.06),
+    Level(MINUTE_MS, 60, 0.007, 0.007),
+    Level(SECOND_MS, 60, 0.0012, 0.0001),
 )
 
 # What 60 children (the minutes of an hour, the seconds of a minute) go through, in σ of their noise. Noise alone hardly
 # ever reverses within three candles of a band or breaks out on volume; a market that does neither shows nothing of a
 # strategy. So each block has a slide (oversold), a calm, a dip that is bought back, and a breakout, then all mirrored.
-_HALF = (*[-1.2] * 12, 6.0, *[0.4 / 13] * 13, -14.0, 14.0, 8.0, 0.0)
-_HALF_NOISE = (*[0.6] * 13, *[0.3] * 13, *[1.0] * 4)
+_SLIDE, _CALM = 10, 15
+_REBOUND, _DIP, _BREAKOUT = 6.0, 20.0, 16.0
+_DRIFT = (_SLIDE - _REBOUND - _BREAKOUT) / _CALM  # Brings each half back to where it began.
+_HALF = (*[-1.0] * _SLIDE, _REBOUND, *[_DRIFT] * _CALM, -_DIP, _DIP, _BREAKOUT, 0.0)
+_HALF_NOISE = (*[0.6] * (_SLIDE + 1), *[0.3] * _CALM, *[1.0] * 4)
 SCENE = np.array((*_HALF, *(-step for step in _HALF)))
 SCENE_NOISE = np.array((*_HALF_NOISE, *_HALF_NOISE))
 SCENE_JITTER = 20

@@ -8,32 +8,13 @@ import pytest
 
 from tests.support.launched import eventually
 from tests.support.simulator import SimulatorHandle, client
+from tests.support.simulator_books import assert_books_balance
 
 
 @pytest.fixture
 def pinned(simulator: SimulatorHandle) -> SimulatorHandle:
     simulator.pin("BTCUSDT", "50000")
     return simulator
-
-
-def assert_books_balance(dump: dict[str, Any]) -> None:
-    """Opening balances plus every trade and commission are the balances; each order is the sum of its trades."""
-    for account, opening in dump["opening_balances"].items():
-        expected = {asset: Decimal(amount) for asset, amount in opening.items()}
-        for trade in (t for t in dump["trades"] if t["account"] == account):
-            sign = 1 if trade["isBuyer"] else -1
-            base, quote = trade["symbol"][:-4], trade["symbol"][-4:]
-            for asset, amount in (
-                (base, sign * Decimal(trade["qty"])),
-                (quote, -sign * Decimal(trade["price"]) * Decimal(trade["qty"])),
-                (trade["commissionAsset"], -Decimal(trade["commission"])),
-            ):
-                expected[asset] = expected.get(asset, Decimal(0)) + amount
-        found = {a: Decimal(b["free"]) + Decimal(b["locked"]) for a, b in dump["balances"][account].items()}
-        assert found == expected
-    for order in dump["orders"]:
-        fills = [Decimal(t["qty"]) for t in dump["trades"] if t["orderId"] == order["orderId"]]
-        assert sum(fills) == Decimal(order["executedQty"])
 
 
 def test_size_slips_through_the_levels(exchange: Any, pinned: SimulatorHandle) -> None:

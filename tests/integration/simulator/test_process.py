@@ -3,12 +3,16 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import ccxt
 import pytest
 
+from tests.support.launched import eventually
 from tests.support.simulator import ROOT, SimulatorHandle, client, running_simulator, start_simulator
+from tests.support.simulator_books import assert_books_balance
 
 
 def _history(handle: SimulatorHandle) -> Any:
@@ -39,6 +43,36 @@ def test_a_killed_simulator_still_knows_everything(tmp_path: Path) -> None:
         assert exchange.fetch_order(resting["id"], "BTC/USDT")["status"] == "closed"
         alice = client(second, "alice", "secret")
         assert alice.fetch_balance()["USDT"]["total"] == "1000"
+
+
+def test_a_kill_in_the_middle_of_trading_tears_no_order_apart(tmp_path: Path) -> None:
+    # Given: four clients that trade without pause and note what was acknowledged
+    acknowledged: list[str] = []
+    with running_simulator(tmp_path) as first, ThreadPoolExecutor(4) as pool:
+        markets = client(first)
+        markets.load_markets()
+        done = [pool.submit(_trade_until_cut, first, markets, acknowledged) for _ in range(4)]
+        eventually(lambda: len(acknowledged) >= 20, 15, "20 orders")
+        # When
+        first.kill()
+        for each in done:
+            each.result(15)
+    # Then: every acknowledged order is there, and every sum agrees
+    with running_simulator(tmp_path) as second:
+        dump = second.dump()
+    assert set(acknowledged) <= {str(order["orderId"]) for order in dump["orders"]}
+    assert_books_balance(dump)
+
+
+def _trade_until_cut(handle: SimulatorHandle, markets: Any, acknowledged: list[str]) -> None:
+    exchange = client(handle)
+    exchange.set_markets_from_exchange(markets)
+    try:
+        while True:
+            acknowledged.append(exchange.create_order("BTC/USDT", "market", "buy", "0.03")["id"])
+            acknowledged.append(exchange.create_order("BTC/USDT", "limit", "sell", "0.03", "90000")["id"])
+    except ccxt.NetworkError:
+        return
 
 
 def test_two_simulators_of_one_seed_agree_on_history(tmp_path: Path) -> None:
