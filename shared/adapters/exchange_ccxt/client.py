@@ -9,6 +9,7 @@ from ccxt import binance
 from ccxt.base.errors import BadResponse
 
 from shared.adapters.exchange_ccxt.refusals import Refusal, refusal
+from shared.adapters.exchange_ccxt.shapes import is_whole
 
 _ORIGIN = re.compile(r"^[a-z]+://[^/]+")
 
@@ -72,6 +73,13 @@ class GuardedBinance(binance):
         super().handle_errors(code, reason, *answer)
         if code < 400 and response is None:
             raise BadResponse(f"{method} {url}: {body[:100]!r} is no JSON")
+
+    def request(self, path: str, *how: Any, **more: Any) -> Any:
+        # ccxt makes "nothing" of an answer of another shape, which would read as no candle, no quote, no trade.
+        answer = super().request(path, *how, **more)
+        if not is_whole(path, answer):
+            raise BadResponse(f"{path}: {str(answer)[:100]}")
+        return answer
 
 
 def _config(api_key: str | None, secret: str | None, recv_window_ms: int) -> dict[str, Any]:
