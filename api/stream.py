@@ -14,6 +14,7 @@ import structlog
 
 from api.errors import TooManyStreams
 from api.messages import message
+from shared.domain.errors import Unavailable
 from shared.domain.events import Event
 from shared.ports import EventBus, Outbox
 
@@ -73,6 +74,8 @@ class EventHub:
         self._lock = threading.Lock()
         self._subscriptions: set[Subscription] = set()
         self._reader: threading.Thread | None = None
+        self._waiting = threading.Event()
+        self._is_away = False
 
     def subscribe(self, bot_id: str | None = None) -> tuple[Subscription, int]:
         """A client's queue, and the last number given before it opened: live events come after that one.
@@ -108,18 +111,13 @@ class EventHub:
                 self._reader.start()
 
     def _read(self, after: int) -> None:
-        was_away = False
         while self._is_wanted():
             try:
-                events = self._missed(after) if was_away else self._next(after)
+                after = self._deliver(self._next(after), after)
             except Exception as error:
-                # Whatever it is, the streams stay open and the history fills the gap.
-                log.warning("events_unread", reason=str(error))
-                was_away = True
-                threading.Event().wait(self._retry_s)
-                continue
-            was_away = was_away and len(events) == PAGE
-            after = self._deliver(events, after)
+                # Whatever it is, the streams stay open, and the history fills the gap once it answers.
+                self._say_away("events_unread", error)
+                self._waiting.wait(self._retry_s)
 
     def _is_wanted(self) -> bool:
         """False ends the reader, under the lock: the next client starts another."""
@@ -129,13 +127,25 @@ class EventHub:
             return self._reader is not None
 
     def _next(self, after: int) -> Sequence[Event]:
-        events = self._bus.read(after, self._block_ms)
-        if events and events[0].number != after + 1:
-            return self._missed(after) or events
-        return events
+        """From the bus where it continues; from the history where it is away, has a gap, or is silent.
 
-    def _missed(self, after: int) -> Sequence[Event]:
-        return self._outbox.history(after, PAGE)
+        Silence too: a Redis that was restarted empty between two reads says nothing of what it lost.
+        """
+        try:
+            events = self._bus.read(after, self._block_ms)
+            self._is_away = False
+        except Unavailable as error:
+            self._say_away("event_bus_away", error)
+            self._waiting.wait(self._retry_s)
+            events = []
+        if events and events[0].number == after + 1:
+            return events
+        return self._outbox.history(after, PAGE) or events
+
+    def _say_away(self, what: str, error: Exception) -> None:
+        if not self._is_away:
+            log.warning(what, reason=str(error))
+        self._is_away = True
 
     def _deliver(self, events: Sequence[Event], after: int) -> int:
         with self._lock:
