@@ -26,6 +26,8 @@ from shared.settings import Settings
 
 FENCE_POLL_S = 0.05
 FENCE_MARGIN_S = 1.0
+MARKETS_POLL_S = 0.25
+MARKETS_LOOKS = 28  # A worker reads them within five seconds of its start.
 NEVER_STARTED = "the bot has never been started; start it first"
 
 Change = Callable[[Bot | None, bool, datetime], Bot]
@@ -169,10 +171,15 @@ class Controls:
         return _existing(self.bots.bot(bot_id))
 
     def _check_symbol(self, bot: Bot, symbol: str) -> None:
-        symbols = self.markets.symbols(bot.exchange)
-        if not symbols:
-            raise Unavailable(f"the markets of {bot.exchange} are not loaded yet; a worker does that as it starts")
-        checked_symbol(symbol, symbols, bot.quote, bot.exchange)
+        checked_symbol(symbol, self._symbols(bot.exchange), bot.quote, bot.exchange)
+
+    def _symbols(self, exchange: str) -> list[str]:
+        """Those of the exchange, waiting a moment for the first worker of a new system to read them."""
+        for _ in range(MARKETS_LOOKS):
+            if symbols := self.markets.symbols(exchange):
+                return symbols
+            self.sleep(MARKETS_POLL_S)
+        raise Unavailable(f"the markets of {exchange} are not loaded yet; a worker does that as it starts")
 
     def _change(self, bot_id: str, exchange: str, change: Change, event: EventType) -> Changed:
         offset = exchange_offset(self.state, exchange)

@@ -292,6 +292,23 @@ def test_markets_not_loaded_yet_are_a_matter_of_waiting(world: World, running: C
         running.add_strategy("default", "RSIStrategy", "BTC/USDT", Timeframe.H1, {})
 
 
+def test_the_first_strategy_of_a_new_system_waits_for_the_markets(world: World, running: Controls) -> None:
+    loaded = dict(world.record.markets)
+    world.record.markets.clear()
+    waits: list[float] = []
+
+    def load_at_the_third_look(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            world.record.markets.update(loaded)
+
+    running = replace(running, sleep=load_at_the_third_look)
+    running.add_strategy("default", "RSIStrategy", "BTC/USDT", Timeframe.H1, {})
+
+    assert len(waits) == 2
+    assert [each.symbol for each in world.bots.strategies("default")] == ["BTC/USDT"]
+
+
 def test_a_strategy_needs_a_bot_that_was_started(controls: Controls) -> None:
     with pytest.raises(Conflict, match="start it first"):
         controls.add_strategy("default", "RSIStrategy", "BTC/USDT", Timeframe.H1, {})
