@@ -39,6 +39,22 @@ def test_the_readmes_session_runs_as_it_is_written(paper: Stack) -> None:
     assert (pause["paused"], resume["paused"], stop["running"]) == (True, False, False)
 
 
+def test_the_examples_of_the_api_work(paper: Stack) -> None:
+    # Given every line that the page of examples shows
+    page = (ROOT / "docs" / "api.md").read_text()
+    lines = "".join(re.findall(r"```bash\n(.*?)```", page, re.DOTALL))
+
+    # When they are run one after the other
+    paper.empty_handed()
+    result = _in_bash(lines.replace("localhost:8000", f"127.0.0.1:{paper.variables['API_PORT']}"))
+
+    # Then none is refused
+    assert result.returncode == 0, result.stderr
+    answers = _documents(result.stdout)
+    assert len(answers) == lines.count("curl ")
+    assert [answer for answer in answers if "code" in answer] == []
+
+
 def test_the_documentation_comes_with_the_system(paper: Stack) -> None:
     page, description = paper.get("/docs/"), paper.get("/openapi.json")
 

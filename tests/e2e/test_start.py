@@ -59,8 +59,10 @@ def test_a_stopped_system_leaves_nothing_running_and_continues_where_it_was(pape
     paper.empty_handed()
     paper.start_bot()
     paper.add("RSIStrategy", "BTC/USDT", oversold=90, overbought=99)
-    until(lambda: paper.sql(HELD), 60, "an open position")
-    paper.venue.pin("BTCUSDT", "50000")
+    price = until(lambda: paper.sql("SELECT cost / quantity FROM positions WHERE state = 'open'"), 60, "a position")[0][
+        0
+    ]
+    paper.venue.pin("BTCUSDT", str(round(price, 2)))
     held, seen = paper.sql(HELD), paper.get("bot/status").body
 
     # When the system is interrupted, as by Ctrl-C
