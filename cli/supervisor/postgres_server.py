@@ -94,6 +94,7 @@ def _spec(place: Place, port: int, url: str, durable: str) -> ProcessSpec:
         "fsync": durable,
         "synchronous_commit": durable,
         "log_min_messages": "warning",
+        "log_checkpoints": "off",
         "log_line_prefix": "%p ",
         "timezone": "UTC",
     }

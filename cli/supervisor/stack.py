@@ -149,10 +149,11 @@ def _workers(plan: Plan, environment: Mapping[str, str], needs: tuple[str, ...])
             name=name,
             # The port keeps two instances apart that share one Redis.
             command=_python(
-                *("celery", "-A", "celery_config", "worker", "-n", f"{name}-{port}@%h", "-Q", queues, "-c", "2"),
+                *("celery", "-q", "-A", "celery_config", "worker", "-n", f"{name}-{port}@%h", "-Q", queues, "-c", "2"),
                 *("--without-gossip", "--without-mingle", "--disable-prefetch", "-l", level),
             ),
-            environment=environment,
+            # Root is warned for pickle's sake, once per process; only JSON is accepted here.
+            environment={**environment, "PYTHONWARNINGS": "ignore:You're running the worker with superuser"},
             folder=str(ROOT),
             needs=needs,
             stop_timeout_s=WORKER_STOP_S,
@@ -166,7 +167,7 @@ def _beat(plan: Plan, environment: Mapping[str, str], name: str, needs: tuple[st
     return ProcessSpec(
         name=name,
         command=_python(
-            *("celery", "-A", "celery_config", "beat", "--schedule", schedule, "--pidfile=", "-l", SILENT),
+            *("celery", "-q", "-A", "celery_config", "beat", "--schedule", schedule, "--pidfile=", "-l", SILENT),
         ),
         environment=environment,
         folder=str(ROOT),
