@@ -10,7 +10,7 @@ from decimal import Decimal
 from simulator.book import Book, book
 from simulator.errors import insufficient_balance, order_refused, unknown_order_cancelled
 from simulator.market_data import Bar
-from simulator.matching import Fill, crossed, match
+from simulator.matching import Fill, crossed, is_beyond, match
 from simulator.orders import ZERO, NewOrder, Order, Side, Status, Trade
 from simulator.prices import Prices
 from simulator.settlement import Commission, Fees, Means, commission, locked, made, paid, taken, unlocked
@@ -155,6 +155,8 @@ class Engine:
         if self._last_fill_second.get(order.order_id) == second:
             return
         extreme = bar.low if order.side is Side.BUY else bar.high
+        if is_beyond(order.side, order.price, symbol.price(extreme)):
+            return
         fill = crossed(order.side, order.price, book(self.prices.seed, symbol, second, extreme), order.remaining)
         if fill is None:
             return

@@ -86,6 +86,11 @@ def take_quote(quotes: Iterable[Quote], amount: Decimal, step: Decimal) -> tuple
     return tuple(fills), True
 
 
+def is_beyond(side: Side, price: Decimal, extreme: Decimal) -> bool:
+    """Whether the market's `extreme` price never came to a resting order's: cheap, and true of most."""
+    return extreme > price if side is Side.BUY else extreme < price
+
+
 def crossed(side: Side, price: Decimal, book_at_extreme: Book, remaining: Decimal) -> Fill | None:
     """What a resting order gets when the market has been where `book_at_extreme` stands; at its own price."""
     quotes = book_at_extreme.asks if side is Side.BUY else book_at_extreme.bids

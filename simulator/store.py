@@ -41,6 +41,13 @@ create table if not exists overlays (
 create table if not exists settings (name text primary key, value text not null) strict;
 """
 
+# Ids of one length, as the venue's are: ccxt sorts the fills of an answer by their ids, as text.
+FIRST_IDS = """
+insert into sqlite_sequence (name, seq)
+select name, 1000000 from (select 'orders' as name union select 'trades')
+where name not in (select name from sqlite_sequence);
+"""
+
 ORDER_COLUMNS = ", ".join(field.name for field in fields(Order))
 TRADE_COLUMNS = ", ".join(field.name for field in fields(Trade))
 OPEN = "status in ('NEW', 'PARTIALLY_FILLED')"
@@ -56,7 +63,7 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = normal")
-        self._connection.executescript(SCHEMA)
+        self._connection.executescript(SCHEMA + FIRST_IDS)
 
     def close(self) -> None:
         with self._lock:
