@@ -1,5 +1,6 @@
 """The Flask app. `create_app()` reads the settings and connects to nothing: see `api.context.Lazy`."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ from api import bot, errors, events, portfolio, strategies, system
 from api.context import EVENT_HUB, SERVICES, ApiServices, Lazy
 from api.outputs import ErrorAnswer
 from api.stream import EventHub
-from shared.settings import Settings, load_settings
+from shared.bootstrap import build_services
+from shared.settings import load_settings
 
 CONFIG: Mapping[str, Any] = {
     "API_TITLE": "Bot Orchestrator",
@@ -25,6 +27,7 @@ CONFIG: Mapping[str, Any] = {
     "STREAM_HEARTBEAT_S": 10.0,
     "STREAM_BLOCK_MS": 1000,
     "STREAM_RETRY_S": 1.0,
+    "SLEEP": time.sleep,
 }
 # The validator badge would ask a server on the internet.
 SWAGGER_UI = {"app_name": "Bot Orchestrator API", "layout": "BaseLayout", "validatorUrl": None}
@@ -50,7 +53,7 @@ def create_app(services: ApiServices | None = None, config: Mapping[str, Any] | 
     app.json.sort_keys = False  # type: ignore[attr-defined]
     # A trailing slash is no other resource.
     app.url_map.strict_slashes = False
-    app.extensions[SERVICES] = Lazy(lambda: services or _build(settings))
+    app.extensions[SERVICES] = Lazy(lambda: services or build_services(settings))
     app.extensions[EVENT_HUB] = Lazy(lambda: _event_hub(app))
     app.before_request(errors.refuse_large_bodies)
     _allow_origins(app, settings.cors_origins)
@@ -66,12 +69,6 @@ def _register(api: Api) -> None:
     api.register_blueprint(portfolio.blueprint, url_prefix="/api/v1/portfolio")
     api.register_blueprint(events.blueprint, url_prefix="/api/v1/events")
     api.register_blueprint(system.blueprint)
-
-
-def _build(settings: Settings) -> ApiServices:
-    from shared.bootstrap import build_services  # noqa: PLC0415  # Its clients are for this process alone.
-
-    return build_services(settings)
 
 
 def _event_hub(app: Flask) -> EventHub:

@@ -80,6 +80,7 @@ def controls() -> Controls:
         catalogue=catalogue,
         account=account_name(parts.settings),
         recv_window_ms=parts.settings.recv_window_ms,
+        sleep=current_app.config["SLEEP"],
     )
 
 

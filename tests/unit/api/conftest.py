@@ -18,7 +18,7 @@ def world() -> World:
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return create_app(world)
+    return create_app(world, {"SLEEP": world.clock.advance})
 
 
 @pytest.fixture

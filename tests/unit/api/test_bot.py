@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from shared.domain.orders import OrderState
-from shared.settings import Settings
 from tests.builders_api import a_position, an_entry
 from tests.fakes import EPOCH, World
 
@@ -131,16 +129,19 @@ def test_stop_refuses_an_unknown_way(running: FlaskClient) -> None:
     assert "keep, flatten" in answer.json["errors"]["positions"][0]
 
 
-def test_pause_answers_only_once_what_was_under_way_is_fenced() -> None:
-    # The clock of this world stands still, so the fence never falls: the honest answer is 503, and the pause stands.
-    world = World(settings=Settings(recv_window_ms=100))
-    client = create_app(world).test_client()
-    client.post(f"{BOT}/start", json=START)
+def test_pause_answers_only_once_what_was_under_way_is_fenced(world: World, running: FlaskClient) -> None:
+    valid_until = EPOCH + timedelta(seconds=3)
+    world.record.orders.append(an_entry(OrderState.SENDING, valid_until))
+    assert running.post(f"{BOT}/pause").status_code == 200
+    assert world.clock.now() > valid_until
+
+
+def test_a_pause_that_can_not_be_made_true_yet_is_503_and_stands(world: World, running: FlaskClient) -> None:
     world.record.orders.append(an_entry(OrderState.SENDING, EPOCH + timedelta(seconds=30)))
-    assert client.post(f"{BOT}/pause").status_code == 503
-    assert status(client)["paused"] is True
+    assert running.post(f"{BOT}/pause").status_code == 503
+    assert status(running)["paused"] is True
     world.clock.advance(31)
-    assert client.post(f"{BOT}/pause").status_code == 200
+    assert running.post(f"{BOT}/pause").status_code == 200
 
 
 def test_health_shows_the_documented_fields(world: World, running: FlaskClient) -> None:
