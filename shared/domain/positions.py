@@ -159,7 +159,7 @@ def _state_left(position: Position, order: Order, market: Market) -> PositionSta
     if sellable < max(market.min_quantity, market.lot_step):
         return PositionState.DUST
     # A whole order leaves what was planned; only one filled in part may leave less than the venue's smallest trade.
-    is_part = ZERO < order.filled < order.quantity
+    is_part = order.filled < order.quantity
     if is_part and order.average_price is not None and sellable * order.average_price < market.min_notional:
         return PositionState.DUST
     return PositionState.OPEN

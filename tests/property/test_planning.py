@@ -29,7 +29,7 @@ from tests.builders import (
 
 D = Decimal
 NONE = Protection()
-QUANTITIES = st.builds(lambda n, places: D(n).scaleb(-places), st.integers(1, 10**9), st.integers(0, 8))
+CASH = st.integers(10**3, 10**11).map(lambda cents: D(cents).scaleb(-2))
 PRICES = st.builds(lambda n, places: D(n).scaleb(-places), st.integers(1, 10**8), st.integers(2, 8))
 STOPS = st.none() | st.sampled_from([0.01, 0.5, 2.0, 15.0, 99.0])
 LEVELS = st.none() | st.sampled_from([2, 10, 100])
@@ -37,7 +37,7 @@ LEVELS = st.none() | st.sampled_from([2, 10, 100])
 
 @st.composite
 def desks(draw: st.DrawFn) -> Desk:
-    stop, levels, cash = draw(STOPS), draw(LEVELS), draw(QUANTITIES)
+    stop, levels, cash = draw(STOPS), draw(LEVELS), draw(CASH)
     params = {"stop_loss_pct": stop} if levels is None else {"stop_loss_pct": stop, "grid_levels": levels}
     equity = cash * draw(st.sampled_from([D("0.95"), D(1), D(3)]))
     account = an_account(cash=cash, reserved=cash * draw(st.sampled_from([D(0), D("0.4")])), equity=equity)
@@ -119,7 +119,7 @@ class Grid:
             assert order.client_order_id not in self.ids
             self.exits, self.ids = self.exits + 1, self.ids | {order.client_order_id}
         filled = round_down(order.quantity * part.numerator / part.denominator, self.quote.market.lot_step)
-        held = self.position or no_position(id=f"p{order.client_order_id}{self.exits}")
+        held = self.position or no_position(id=f"p{self.exits}")
         position = _filled(held, order, filled, self.quote)
         self.position = position if position.state is PositionState.OPEN else None
         self.check(position)

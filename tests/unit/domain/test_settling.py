@@ -138,6 +138,16 @@ def test_what_is_left_below_the_smallest_quantity_is_dust() -> None:
     assert settled(held, order, market, NOON).state is PositionState.DUST
 
 
+def test_what_is_left_at_the_smallest_quantity_and_notional_is_still_watched() -> None:
+    # Given 0.050 left, worth 5 USDT, on a venue that sells no less than either
+    held = folded(a_position(), a_sell("0.95", "100"), NONE)
+    order = an_exit(quantity=D(1), filled=D("0.95"), average_price=D(100))
+
+    position = settled(held, order, a_market(min_quantity=D("0.05"), min_notional=D(5)), NOON)
+
+    assert (position.state, position.lots, position.quantity) == (PositionState.OPEN, 1, D("0.05"))
+
+
 def test_what_a_partial_exit_leaves_below_the_smallest_notional_is_dust() -> None:
     # Given 0.04 left, worth 4 USDT, where the venue takes no order below 5: it would be refused for ever.
     assert left(a_position(), frac="0.96").state is PositionState.DUST
