@@ -1,0 +1,216 @@
+"""The live path while the venue misbehaves: a real simulator with faults on demand, its dump as the only witness."""
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.exchange_ccxt import ExchangeCcxt
+from shared.adapters.exchange_paper import ExchangePaper
+from shared.adapters.exchanges import build_exchange
+from shared.adapters.ledger_sql.connections import engine
+from shared.domain.candles import Timeframe
+from shared.domain.errors import ExchangeDown, OrderUnknown, Throttled, Unclear
+from shared.domain.orders import Order, OrderState, Purpose, Side
+from tests.support.exchanges import an_order, ccxt_exchange, exchange_settings
+from tests.support.simulator import SimulatorHandle, running_simulator
+
+BTC = "BTC/USDT"
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorHandle]:
+    with running_simulator(tmp_path_factory.mktemp("simulator")) as handle:
+        yield handle
+
+
+@pytest.fixture
+def venue(simulator: SimulatorHandle) -> SimulatorHandle:
+    simulator.reset()
+    return simulator
+
+
+@pytest.fixture
+def exchange(venue: SimulatorHandle, redis_url: str) -> ExchangeCcxt:
+    return ccxt_exchange(exchange_settings(venue.url, redis_url, RECV_WINDOW_MS="1000"))
+
+
+def a_small(**changes: Any) -> Order:
+    return an_order(quantity=Decimal("0.01"), **changes)
+
+
+def placed(venue: SimulatorHandle, order: Order) -> list[dict[str, Any]]:
+    return [row for row in venue.dump()["orders"] if row["clientOrderId"] == order.client_order_id]
+
+
+@pytest.mark.parametrize(
+    ("fault", "more"),
+    [
+        ("drop_reply", {}),
+        ("garbage", {}),
+        ("truncated", {}),
+        ("5xx", {"phase": "reply"}),
+        ("delay", {"phase": "reply", "seconds": 1.5}),
+    ],
+)
+def test_an_accepted_order_whose_reply_is_lost_is_found(
+    exchange: ExchangeCcxt, venue: SimulatorHandle, fault: str, more: dict[str, Any]
+) -> None:
+    # Given
+    order = a_small()
+    permit = exchange.permit(order)
+    venue.faults(fault, **more)
+    # When
+    with pytest.raises(Unclear):
+        exchange.submit(order, permit)
+    # Then
+    found = exchange.report(order)
+    assert (found.state, found.filled) == (OrderState.FILLED, order.quantity)
+    assert len(placed(venue, order)) == 1
+
+
+@pytest.mark.parametrize(("fault", "more"), [("drop_request", {}), ("5xx", {"phase": "request"})])
+def test_an_order_that_never_arrived_is_unclear_too(
+    exchange: ExchangeCcxt, venue: SimulatorHandle, fault: str, more: dict[str, Any]
+) -> None:
+    order = a_small()
+    permit = exchange.permit(order)
+    venue.faults(fault, **more)
+    with pytest.raises(Unclear):
+        exchange.submit(order, permit)
+    with pytest.raises(OrderUnknown):
+        exchange.report(order)
+    assert placed(venue, order) == []
+
+
+def test_an_order_that_arrives_after_its_window_is_refused(exchange: ExchangeCcxt, venue: SimulatorHandle) -> None:
+    # Given a network that holds the request longer than the signature counts
+    order = a_small()
+    permit = exchange.permit(order)
+    venue.faults("delay", seconds=1.5)
+    # When
+    with pytest.raises(Unclear):
+        exchange.submit(order, permit)
+    # Then
+    deadline = time.monotonic() + 5
+    while not [call for call in venue.calls() if call["method"] == "POST"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert placed(venue, order) == []
+
+
+def test_a_venue_that_says_429_is_left_alone_by_the_fleet(
+    exchange: ExchangeCcxt, venue: SimulatorHandle, redis_url: str
+) -> None:
+    # Given
+    exchange.markets()
+    other = ccxt_exchange(exchange_settings(venue.url, redis_url))
+    other.markets()
+    venue.faults("429", path="/api/v3/klines", method="GET", retry_after=20)
+    with pytest.raises(Throttled) as refusal:
+        exchange.candles(BTC, Timeframe.M1, 0, 10)
+    asked = len(venue.calls())
+    # When
+    for each in (exchange, other):
+        with pytest.raises(Throttled):
+            each.candles(BTC, Timeframe.M1, 0, 10)
+        with pytest.raises(Throttled):
+            each.permit(a_small(purpose=Purpose.EXIT, side=Side.SELL))
+    # Then
+    assert refusal.value.retry_after_s == 20
+    assert len(venue.calls()) == asked
+
+
+def test_a_venue_that_is_down_is_asked_less_and_less_and_then_again(venue: SimulatorHandle, redis_url: str) -> None:
+    # Given
+    settings = exchange_settings(venue.url, redis_url, BREAKER_FAILURES="2", BREAKER_RESET_S="1")
+    exchange = ccxt_exchange(settings)
+    exchange.markets()
+    venue.faults("5xx", path="/api/v3/klines", method="GET", count=6)
+    for _ in range(2):
+        with pytest.raises(ExchangeDown):
+            exchange.candles(BTC, Timeframe.M1, 0, 10)
+    # When it is open
+    asked = len(venue.calls())
+    with pytest.raises(ExchangeDown, match="is open"):
+        exchange.candles(BTC, Timeframe.M1, 0, 10)
+    assert len(venue.calls()) == asked
+    # Then it closes by itself
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            exchange.candles(BTC, Timeframe.M1, 0, 10)
+            break
+        except ExchangeDown:
+            time.sleep(0.05)
+    assert redis.Redis.from_url(redis_url).hget("breaker:binance:data", "state") == b"closed"
+
+
+def test_submits_that_fail_stop_entries_and_let_exits_through(venue: SimulatorHandle, redis_url: str) -> None:
+    # Given
+    exchange = ccxt_exchange(exchange_settings(venue.url, redis_url, BREAKER_FAILURES="2", RECV_WINDOW_MS="1000"))
+    venue.faults("drop_request", count=2)
+    for _ in range(2):
+        order = a_small()
+        with pytest.raises(Unclear):
+            exchange.submit(order, exchange.permit(order))
+    # When / Then
+    with pytest.raises(ExchangeDown):
+        exchange.permit(a_small())
+    leaving = a_small(purpose=Purpose.EXIT, side=Side.SELL)
+    assert exchange.submit(leaving, exchange.permit(leaving)).state is OrderState.FILLED
+
+
+def test_the_venues_clock_is_followed(exchange: ExchangeCcxt, venue: SimulatorHandle) -> None:
+    # Given a venue that is 20 s ahead of us
+    venue.faults("clock_skew", path="*", method="*", skew_ms=20_000, count=None)
+    order = a_small()
+    # When
+    report = exchange.submit(order, exchange.permit(order))
+    # Then
+    assert report.state is OrderState.FILLED
+    assert abs(exchange.now_ms() - time.time() * 1000 - 20_000) < 500
+
+
+def test_without_redis_no_entry_is_permitted_and_an_exit_is(venue: SimulatorHandle) -> None:
+    exchange = ccxt_exchange(exchange_settings(venue.url, "redis://127.0.0.1:1/0", RATE_LIMIT_CALLS="1000"))
+    with pytest.raises(ExchangeDown, match="no entries"):
+        exchange.permit(a_small())
+    leaving = a_small(purpose=Purpose.EXIT, side=Side.SELL)
+    assert exchange.submit(leaving, exchange.permit(leaving)).state is OrderState.FILLED
+
+
+def test_a_worker_gets_paper_unless_it_is_told_otherwise(
+    venue: SimulatorHandle, redis_url: str, database_url: str
+) -> None:
+    # Given
+    books = engine(database_url)
+    # When
+    paper = build_exchange(exchange_settings(venue.url, redis_url), "binance", books)
+    live = build_exchange(exchange_settings(venue.url, redis_url, PAPER_TRADING="false"), "binance", books)
+    # Then
+    assert (type(paper), paper.account, paper.name) == (ExchangePaper, "paper", "binance")
+    assert (type(live), live.account, live.name) == (ExchangeCcxt, "live", "binance")
+    books.dispose()
+
+
+def test_the_measured_offset_is_shared(venue: SimulatorHandle, redis_url: str) -> None:
+    # Given
+    published: list[tuple[str, int]] = []
+
+    class State:
+        def put_clock_offset_ms(self, exchange: str, offset_ms: int) -> None:
+            published.append((exchange, offset_ms))
+
+    exchange = ccxt_exchange(exchange_settings(venue.url, redis_url), state=State(), clock=SystemClock())
+    # When
+    exchange.now_ms()
+    exchange.now_ms()
+    # Then
+    ((name, offset_ms),) = published
+    assert name == "binance"
+    assert abs(offset_ms) < 500
