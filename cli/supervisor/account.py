@@ -82,7 +82,7 @@ class Programs:
                 self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=place))
             except OSError:
                 continue
-            copied = self._scratch / "package" / home.name
+            copied = self._scratch / home.parent.name / home.name
             _copy(home, copied)
             self._scratch.chmod(0o755)
             if _can_run(copied, account):

@@ -9,6 +9,8 @@ from cli.supervisor.errors import ExitCode, StartError
 from cli.supervisor.specs import ProcessSpec, startable, stop_order
 
 POLL_S = 0.05
+EAGER_S = 1.0
+PATIENT_POLL_S = 0.25
 PROGRESS_S = 2.0
 START_TIMEOUT_S = 90.0
 START_FAILURES = 3  # A process that dies this often before the system was ready won't get better by itself.
@@ -28,6 +30,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
+        self._look_at: dict[str, float] = {}
         self._has_been_ready: set[str] = set()
         self._ready: set[str] = set()
         self.generation = 0  # Rises with every process started.
@@ -77,8 +80,15 @@ class Supervisor:
         if self.generation != before:
             on_change()
         for name, child in self._children.items():
-            if name not in self._ready and _is_ready(child):
-                self._mark_ready(name)
+            if name not in self._ready and now >= self._look_at.get(name, 0.0):
+                self._look(name, child)
+
+    def _look(self, name: str, child: Child) -> None:
+        if _is_ready(child):
+            self._mark_ready(name)
+        # Asking an API that is not ready costs it the time that it needs to become so.
+        now = time.monotonic()
+        self._look_at[name] = now + (POLL_S if now - child.started_at < EAGER_S else PATIENT_POLL_S)
 
     def _launch(self, spec: ProcessSpec) -> None:
         self._due.pop(spec.name, None)
