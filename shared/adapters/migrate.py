@@ -25,7 +25,7 @@ PAUSE_S = 0.1
 def upgrade(url: str, wait_s: float = WAIT_S) -> bool:
     """Migrate; whether there was anything to do. Raises SQLAlchemy's OperationalError where Postgres stays away."""
     engine = sa.create_engine(driver_url(url), poolclass=sa.NullPool, connect_args={"connect_timeout": 2})
-    scripts = _config()
+    scripts = alembic_config()
     head = ScriptDirectory.from_config(scripts).get_current_head()
     with _connected(engine, wait_s) as conn:
         if _version(conn) == head:
@@ -44,7 +44,7 @@ def upgrade(url: str, wait_s: float = WAIT_S) -> bool:
 def main() -> int:
     try:
         url = load_settings().sqlalchemy_url
-        upgrade(url)
+        upgrade(url, WAIT_S)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -54,7 +54,7 @@ def main() -> int:
     return 0
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
