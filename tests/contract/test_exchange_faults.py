@@ -97,9 +97,10 @@ def test_an_order_that_arrives_after_its_window_is_refused(exchange: ExchangeCcx
         exchange.submit(order, permit)
     # Then
     deadline = time.monotonic() + 5
-    while not [call for call in venue.calls() if call["method"] == "POST"]:
+    while not (posted := [call for call in venue.calls() if call["client_order_id"] == order.client_order_id]):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    assert posted[0]["status"] == 400
     assert placed(venue, order) == []
 
 

@@ -87,6 +87,35 @@ def test_loading_markets_asks_for_nothing_but_spot(exchange: ExchangeCcxt, venue
     assert [asked.call for asked in venue.asked] == [stub.MARKETS]
 
 
+def test_markets_are_read_again_after_an_hour_and_kept_while_the_venue_is_away(
+    venue: VenueStub, redis_url: str
+) -> None:
+    # Given
+    later_s = 0.0
+    exchange = ccxt_exchange(exchange_settings(venue.url, redis_url), monotonic=lambda: time.monotonic() + later_s)
+    first = exchange.markets()
+    # When
+    later_s = 3_599
+    exchange.markets()
+    assert venue.count(stub.MARKETS) == 1
+    later_s = 3_601
+    venue.answer(stub.MARKETS, Answer("", 503))
+    kept = exchange.markets()
+    # Then
+    assert kept is first
+    assert exchange.markets() is first
+    assert venue.count(stub.MARKETS) == 1 + 3
+    venue.answer(stub.MARKETS, Answer({"symbols": [stub.BTCUSDT]}))
+    later_s = 3_700
+    assert exchange.markets() is not first
+
+
+def test_no_market_at_all_is_no_answer(exchange: ExchangeCcxt, venue: VenueStub) -> None:
+    venue.answer(stub.MARKETS, Answer({"symbols": []}))
+    with pytest.raises(ExchangeDown):
+        exchange.markets()
+
+
 def test_an_error_table_is_used_wherever_the_venue_is() -> None:
     # On localhost plain ccxt finds no spot table, and an overload (−1008) looks like our own mistake.
     redirected = unguarded("http://127.0.0.1:1")

@@ -16,7 +16,7 @@ from shared.adapters.exchange_ccxt.refusals import cancel_error, read_error, sub
 from shared.adapters.exchange_ccxt.venue_time import VenueTime
 from shared.adapters.guard import Circuit, Guard, Lane
 from shared.domain.candles import Candles, Timeframe
-from shared.domain.errors import Rejected, Throttled, Unavailable
+from shared.domain.errors import ExchangeDown, Rejected, Throttled, Unavailable
 from shared.domain.orders import Fill, Order, OrderReport, Permit
 from shared.domain.values import Market, Ticker
 from shared.ports import Balance, Clock, StateStore
@@ -25,6 +25,7 @@ from shared.settings import Settings
 T = TypeVar("T")
 
 MARKETS_FRESH_S = 3600.0
+MARKETS_RETRY_S = 60.0
 PAGE = 1000
 # What ccxt, or our parsing of its structures, raises on an answer of another shape than promised.
 READ_ERRORS = (BaseError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
@@ -53,7 +54,7 @@ class ExchangeCcxt:
         self._recv_window_ms = settings.recv_window_ms
         self._time = VenueTime(self._measured_time, monotonic)
         self._markets: dict[str, Market] = {}
-        self._markets_at = -MARKETS_FRESH_S
+        self._markets_due = float("-inf")
         self._client = GuardedBinance(
             api_key=_revealed(settings.exchange_api_key),
             secret=_revealed(settings.exchange_api_secret),
@@ -70,9 +71,16 @@ class ExchangeCcxt:
         return self._time.now_ms()
 
     def markets(self) -> Mapping[str, Market]:
-        if self._monotonic() - self._markets_at >= MARKETS_FRESH_S:
+        """Read once an hour. While the venue does not answer, the last ones are kept, and asked for once a minute."""
+        if self._monotonic() < self._markets_due:
+            return self._markets
+        try:
             self._markets = self._read(Circuit.DATA, Lane.DATA, self._loaded_markets)
-            self._markets_at = self._monotonic()
+            self._markets_due = self._monotonic() + MARKETS_FRESH_S
+        except (ExchangeDown, Throttled):
+            if not self._markets:
+                raise
+            self._markets_due = self._monotonic() + MARKETS_RETRY_S
         return self._markets
 
     def candles(self, symbol: str, timeframe: Timeframe, since_ms: int, limit: int) -> Candles:
@@ -207,7 +215,7 @@ class ExchangeCcxt:
             except READ_ERRORS as error:
                 self._heed_clock()
                 if isinstance(error, BadSymbol):
-                    self._markets_at = -MARKETS_FRESH_S  # Delisted since: read them again before the next call.
+                    self._markets_due = float("-inf")  # Delisted since: read them again before the next call.
                 raise read_error(error, self._client.refusal, isinstance(error, OperationFailed)) from error
 
         return self._guard.read(circuit, lane, translated)
