@@ -12,7 +12,7 @@ POLL_S = 0.05
 EAGER_S = 1.0
 PATIENT_POLL_S = 0.25
 PROGRESS_S = 2.0
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 180.0
 START_FAILURES = 3  # A process that dies this often before the system was ready won't get better by itself.
 
 Write = Callable[[str, str], None]

@@ -62,7 +62,7 @@ class Launched:
 
         eventually(look, timeout_s, f"{text!r} in the output")
 
-    def until_ready(self, timeout_s: float = 60.0) -> None:
+    def until_ready(self, timeout_s: float = 180.0) -> None:
         self.until_said("is ready\n", timeout_s=timeout_s)
         self.until_said("Ctrl-C", timeout_s=timeout_s)
 
