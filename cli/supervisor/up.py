@@ -133,7 +133,9 @@ def stop_signals() -> Iterator[StopSignals]:
     def note(_number: int, _frame: object) -> None:
         asked.count += 1
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # As under `nohup`, which means to outlive the terminal.
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield asked
