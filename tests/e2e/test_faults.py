@@ -45,8 +45,8 @@ def test_killed_processes_come_back_and_trading_goes_on(live: Stack, names: list
 @pytest.mark.parametrize("store", ["redis", "postgres"])
 @pytest.mark.parametrize("how", ["gone", "frozen"])
 def test_a_store_that_is_away_is_said_quickly_and_recovered_from(live: Stack, store: str, how: str) -> None:
-    # Given a running bot
-    live.start_bot()
+    # Given a bot that trades
+    trading(live)
     version = live.get("bot/status").body["version"]
 
     # When the store stops answering
