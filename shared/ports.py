@@ -290,12 +290,15 @@ class StateStore(Protocol):
 
     def marks(self, exchange: str) -> dict[str, Decimal]: ...
 
-    def record_success(self, exchange: str, at: datetime) -> None:
-        """A tick did its work: clears the consecutive count."""
+    def record_success(self, exchange: str, source: str, at: datetime) -> None:
+        """A tick did its work: clears the consecutive count of its source, and of no other.
+
+        Else stops that are watched would hide strategies that fail.
+        """
         ...
 
-    def record_error(self, exchange: str, kind: str, at: datetime) -> int:
-        """Count an error by kind in the 1-hour window; returns how many in a row."""
+    def record_error(self, exchange: str, source: str, kind: str, at: datetime) -> int:
+        """Count an error by kind in the 1-hour window; returns how many in a row its source has had."""
         ...
 
     def vitals(self, exchange: str, now: datetime) -> Vitals: ...

@@ -42,6 +42,7 @@ class Cache(Store):
         self.offsets: dict[str, int] = {}
         self.marks: dict[str, dict[str, Decimal]] = {}
         self.vitals: dict[str, Vitals] = {}
+        self.in_a_row: dict[tuple[str, str], int] = {}
         self.alive: dict[str, set[str]] = {}
 
     def flush(self) -> None:
@@ -115,19 +116,21 @@ class MemoryStateStore:
         self._cache.reach()
         return dict(self._cache.marks.get(exchange, {}))
 
-    def record_success(self, exchange: str, at: datetime) -> None:
-        vitals = self.vitals(exchange, at)
-        self._cache.vitals[exchange] = replace(vitals, last_success_at=at, consecutive_errors=0)
+    def record_success(self, exchange: str, source: str, at: datetime) -> None:
+        self._cache.in_a_row.pop((exchange, source), None)
+        self._cache.vitals[exchange] = replace(self._vitals(exchange), last_success_at=at)
 
-    def record_error(self, exchange: str, kind: str, at: datetime) -> int:
-        vitals = self.vitals(exchange, at)
+    def record_error(self, exchange: str, source: str, kind: str, at: datetime) -> int:
+        vitals = self._vitals(exchange)
         counts = {**vitals.error_counts, kind: vitals.error_counts.get(kind, 0) + 1}
-        row = vitals.consecutive_errors + 1
-        self._cache.vitals[exchange] = replace(vitals, consecutive_errors=row, error_counts=counts)
+        self._cache.vitals[exchange] = replace(vitals, error_counts=counts)
+        row = self._cache.in_a_row.get((exchange, source), 0) + 1
+        self._cache.in_a_row[exchange, source] = row
         return row
 
     def vitals(self, exchange: str, now: datetime) -> Vitals:
-        return self._vitals(exchange)
+        rows = [row for (name, _), row in self._cache.in_a_row.items() if name == exchange]
+        return replace(self._vitals(exchange), consecutive_errors=max(rows, default=0))
 
     def _vitals(self, exchange: str) -> Vitals:
         self._cache.reach()
@@ -135,6 +138,7 @@ class MemoryStateStore:
 
     def reset_errors(self, exchange: str) -> None:
         vitals = self._vitals(exchange)
+        self._cache.in_a_row.clear()
         self._cache.vitals[exchange] = Vitals(last_success_at=vitals.last_success_at)
 
     def beat(self, component: str, instance: str, ttl_s: int) -> None:

@@ -81,11 +81,14 @@ class RedisStateStore:
             stored: Any = self._reads.hgetall(f"orch:marks:{exchange}")
         return {symbol.decode(): Decimal(mark.decode()) for symbol, mark in stored.items()}
 
-    def record_success(self, exchange: str, at: datetime) -> None:
+    def record_success(self, exchange: str, source: str, at: datetime) -> None:
         with _redis():
-            self._writes.hset(_vitals_key(exchange), mapping={"success_at": at.isoformat(), "consecutive": 0})
+            pipe = self._writes.pipeline(transaction=True)
+            pipe.set(_success_key(exchange), at.isoformat())
+            pipe.hdel(_consecutive_key(exchange), source)
+            pipe.execute()
 
-    def record_error(self, exchange: str, kind: str, at: datetime) -> int:
+    def record_error(self, exchange: str, source: str, kind: str, at: datetime) -> int:
         errors, now = _errors_key(exchange), at.timestamp()
         with _redis():
             pipe = self._writes.pipeline(transaction=True)
@@ -93,32 +96,29 @@ class RedisStateStore:
             pipe.zremrangebyscore(errors, "-inf", now - ERROR_WINDOW_S)
             pipe.zremrangebyrank(errors, 0, -ERRORS_KEPT - 1)
             pipe.expire(errors, int(ERROR_WINDOW_S))
-            pipe.hincrby(_vitals_key(exchange), "consecutive", 1)
+            pipe.hincrby(_consecutive_key(exchange), source, 1)
             return int(pipe.execute()[-1])
 
     def vitals(self, exchange: str, now: datetime) -> Vitals:
         since = now.timestamp() - ERROR_WINDOW_S
         with _redis():
             pipe = self._reads.pipeline(transaction=False)
-            pipe.hgetall(_vitals_key(exchange))
+            pipe.get(_success_key(exchange))
+            pipe.hvals(_consecutive_key(exchange))
             pipe.zrangebyscore(_errors_key(exchange), f"({since}", "+inf")
             for key in _breaker_keys(exchange):
                 pipe.hget(key, "state")
-            counters, errors, *breakers = pipe.execute()
-        success = counters.get(b"success_at")
+            success, consecutive, errors, *breakers = pipe.execute()
         return Vitals(
             last_success_at=datetime.fromisoformat(success.decode()) if success else None,
-            consecutive_errors=int(counters.get(b"consecutive", 0)),
+            consecutive_errors=max(map(int, consecutive), default=0),
             error_counts=_counts(errors),
             breaker=_worst(breakers),
         )
 
     def reset_errors(self, exchange: str) -> None:
         with _redis():
-            pipe = self._writes.pipeline(transaction=True)
-            pipe.hdel(_vitals_key(exchange), "consecutive")
-            pipe.delete(_errors_key(exchange), *_breaker_keys(exchange))
-            pipe.execute()
+            self._writes.delete(_consecutive_key(exchange), _errors_key(exchange), *_breaker_keys(exchange))
 
     def beat(self, component: str, instance: str, ttl_s: int) -> None:
         with _redis():
@@ -151,8 +151,12 @@ def _candles_key(market: MarketKey) -> str:
     return f"orch:candles:{market.exchange}:{market.symbol}:{market.timeframe}"
 
 
-def _vitals_key(exchange: str) -> str:
-    return f"orch:vitals:{exchange}"
+def _success_key(exchange: str) -> str:
+    return f"orch:success:{exchange}"
+
+
+def _consecutive_key(exchange: str) -> str:
+    return f"orch:consecutive:{exchange}"
 
 
 def _errors_key(exchange: str) -> str:

@@ -10,7 +10,8 @@ OrchestratorError
     ├── Unclear           may have been accepted: look it up, never resend
     ├── OrderUnknown      the venue knows no such order (a query's answer)
     ├── Throttled         proves non-acceptance: wait `retry_after_s`, then try again
-    └── ExchangeDown      a read failed or was not tried: the next tick repeats it
+    └── ExchangeDown      a read failed: the next tick repeats it
+        └── NotAsked      an open breaker of ours, or its store being away, refused to ask
 """
 
 from collections.abc import Sequence
@@ -75,4 +76,8 @@ class Throttled(ExchangeError):
 
 
 class ExchangeDown(ExchangeError):
-    """The venue could not be asked, or an open breaker refused to ask it."""
+    """The venue gave no usable answer."""
+
+
+class NotAsked(ExchangeDown):
+    """We did not ask: it says nothing new of the venue, so it is no further error of it."""

@@ -29,7 +29,10 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the ticks of one exchange recorded. `error_counts`: kind → count in the last hour."""
+    """What the ticks of one exchange recorded. `error_counts`: kind → count in the last hour.
+
+    `consecutive_errors` are those of the worst source (strategy, position or portfolio ticks).
+    """
 
     last_success_at: datetime | None = None
     consecutive_errors: int = 0

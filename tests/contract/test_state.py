@@ -108,9 +108,9 @@ def test_nothing_recorded_is_healthy_silence(state: RedisStateStore) -> None:
 
 
 def test_errors_count_in_a_row_until_a_success(state: RedisStateStore) -> None:
-    counts = [state.record_error("binance", "ExchangeDown", NOON) for _ in range(3)]
-    state.record_success("binance", NOON)
-    counts.append(state.record_error("binance", "Throttled", NOON))
+    counts = [state.record_error("binance", "position", "ExchangeDown", NOON) for _ in range(3)]
+    state.record_success("binance", "position", NOON)
+    counts.append(state.record_error("binance", "position", "Throttled", NOON))
 
     vitals = state.vitals("binance", NOON)
     assert counts == [1, 2, 3, 1]
@@ -120,17 +120,26 @@ def test_errors_count_in_a_row_until_a_success(state: RedisStateStore) -> None:
     assert state.vitals("kraken", NOON) == Vitals()
 
 
+def test_one_source_in_trouble_is_not_hidden_by_another_that_is_well(state: RedisStateStore) -> None:
+    for _ in range(3):
+        state.record_error("binance", "strategy", "ExchangeDown", NOON)
+        state.record_success("binance", "position", NOON)
+
+    assert state.vitals("binance", NOON).consecutive_errors == 3
+    assert state.record_error("binance", "strategy", "ExchangeDown", NOON) == 4
+
+
 def test_an_error_is_forgotten_after_an_hour(state: RedisStateStore) -> None:
-    state.record_error("binance", "ExchangeDown", NOON)
-    state.record_error("binance", "Throttled", NOON + HOUR / 2)
+    state.record_error("binance", "position", "ExchangeDown", NOON)
+    state.record_error("binance", "position", "Throttled", NOON + HOUR / 2)
 
     assert state.vitals("binance", NOON + HOUR).error_counts == {"Throttled": 1}
     assert state.vitals("binance", NOON + HOUR).consecutive_errors == 2
 
 
 def test_a_success_in_the_past_stays_the_last_one(state: RedisStateStore) -> None:
-    state.record_success("binance", NOON)
-    state.record_error("binance", "ExchangeDown", NOON + HOUR)
+    state.record_success("binance", "position", NOON)
+    state.record_error("binance", "position", "ExchangeDown", NOON + HOUR)
 
     assert state.vitals("binance", NOON + HOUR).last_success_at == NOON
 
@@ -159,8 +168,8 @@ def test_every_breaker_of_the_guard_is_known() -> None:
 def test_a_reset_clears_counters_and_breakers_and_keeps_the_last_success(
     state: RedisStateStore, client: redis.Redis
 ) -> None:
-    state.record_success("binance", NOON)
-    state.record_error("binance", "ExchangeDown", NOON)
+    state.record_success("binance", "position", NOON)
+    state.record_error("binance", "position", "ExchangeDown", NOON)
     client.hset(breaker_key("binance", "data"), "state", "open")
 
     state.reset_errors("binance")
@@ -187,7 +196,7 @@ def test_a_sign_of_life_lasts_its_time_to_live(state: RedisStateStore) -> None:
 def test_a_wiped_redis_forgets_without_an_error(state: RedisStateStore, client: redis.Redis) -> None:
     state.put_roster(Roster(1))
     state.put_marks("binance", {"BTC/USDT": Decimal(1)})
-    state.record_error("binance", "ExchangeDown", NOON)
+    state.record_error("binance", "position", "ExchangeDown", NOON)
     state.beat("worker", "w1", 60)
 
     client.flushall()
@@ -196,7 +205,7 @@ def test_a_wiped_redis_forgets_without_an_error(state: RedisStateStore, client: 
     assert state.marks("binance") == {}
     assert state.vitals("binance", NOON) == Vitals()
     assert state.alive("worker") == []
-    assert state.record_error("binance", "ExchangeDown", NOON) == 1
+    assert state.record_error("binance", "position", "ExchangeDown", NOON) == 1
 
 
 def test_a_redis_that_is_away_is_unavailable() -> None:
@@ -206,7 +215,7 @@ def test_a_redis_that_is_away_is_unavailable() -> None:
         lambda: state.claim_slot("strategy", 1, 60),
         state.roster,
         lambda: state.vitals("binance", NOON),
-        lambda: state.record_error("binance", "x", NOON),
+        lambda: state.record_error("binance", "position", "x", NOON),
         lambda: state.beat("worker", "w", 5),
     ):
         with pytest.raises(Unavailable):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from shared.domain.bots import Desired, OnStop, PausedBy, paused, stopped
-from shared.domain.errors import ExchangeDown
+from shared.domain.errors import ExchangeDown, NotAsked
 from shared.domain.events import EventType
 from shared.domain.orders import OrderState
 from shared.domain.positions import PositionState
@@ -114,3 +114,14 @@ def test_every_event_leaves_once_in_order(desk: Desk) -> None:
     kinds = [event.type for event in published]
     assert kinds.count(EventType.POSITION_OPENED) == kinds.count(EventType.POSITION_CLOSED) == 1
     assert kinds[0] is EventType.BOT_STARTED
+
+
+def test_what_our_own_guard_holds_back_is_no_error_of_the_exchange(desk: Desk) -> None:
+    desk.start()
+    desk.venue.fail("now_ms", NotAsked("the breaker is open"), times=11)
+
+    for _ in range(11):
+        position_cycle(desk.worker)
+
+    assert desk.bot().desired is Desired.RUNNING
+    assert desk.worker.services.state.vitals("binance", desk.now()).consecutive_errors == 0

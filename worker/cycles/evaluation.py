@@ -27,7 +27,7 @@ def evaluation_cycle(worker: Worker, exchange: str, markets: Sequence[MarketKey]
     """Each market by itself: one that fails leaves its candle due and does not hold up the others."""
     roster = current_roster(worker).by_market()
     evaluated = worker.services.journal.last_evaluated(markets)
-    with recorded(worker, exchange):
+    with recorded(worker, exchange, "strategy"):
         first_error: ExchangeError | None = None
         for market in markets:
             try:

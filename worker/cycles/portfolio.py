@@ -7,7 +7,7 @@ from worker.cycles.vitals import recorded
 
 def portfolio_cycle(worker: Worker) -> None:
     for name in worker.exchanges:
-        with recorded(worker, name):
+        with recorded(worker, name, "portfolio"):
             _mark_exchange(worker, name)
 
 

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 def position_cycle(worker: Worker) -> None:
     for name in worker.exchanges:
-        with recorded(worker, name):
+        with recorded(worker, name, "position"):
             _watch_exchange(worker, name)
 
 

@@ -44,5 +44,5 @@ def _clocks(worker: Worker, exchanges: set[str]) -> dict[str, int]:
         try:
             clocks[name] = worker.exchanges[name].now_ms()
         except ExchangeError as error:
-            failed(worker, name, error)
+            failed(worker, name, "strategy", error)
     return clocks

@@ -19,5 +19,5 @@ def markets_cycle(worker: Worker) -> None:
     for name, exchange in worker.exchanges.items():
         is_due = services.state.claim_slot(f"markets:{name}", hour, MARKETS_EVERY_S)
         if is_due or not services.markets.symbols(name):
-            with recorded(worker, name):
+            with recorded(worker, name, "markets"):
                 services.markets.put(name, list(exchange.markets().values()))

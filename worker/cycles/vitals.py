@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import structlog
 
 from shared.domain.bots import Bot, Desired, PausedBy, paused
-from shared.domain.errors import ExchangeError, NotFound, Unavailable
+from shared.domain.errors import ExchangeError, NotAsked, NotFound, Throttled, Unavailable
 from shared.domain.events import EventType
 from shared.domain.health import is_due_to_pause
 from worker.boot import Worker
@@ -16,8 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def recorded(worker: Worker, exchange: str) -> Iterator[None]:
+def recorded(worker: Worker, exchange: str, source: str) -> Iterator[None]:
     """Count the block as a success or an error of `exchange`; an exchange's error ends the block, not the task.
+
+    `source` is the kind of tick: errors in a row are counted by it.
 
     An error of ours ends the task too, once counted.
     """
@@ -25,21 +27,27 @@ def recorded(worker: Worker, exchange: str) -> Iterator[None]:
     try:
         yield
     except ExchangeError as error:
-        failed(worker, exchange, error)
+        failed(worker, exchange, source, error)
     except Unavailable:
         raise
     except Exception as error:
-        failed(worker, exchange, error)
+        failed(worker, exchange, source, error)
         raise
     else:
-        services.state.record_success(exchange, services.clock.now())
+        services.state.record_success(exchange, source, services.clock.now())
 
 
-def failed(worker: Worker, exchange: str, error: Exception) -> None:
-    """Count one error; at the tenth in a row the system pauses what runs on the exchange: exits go on."""
-    services = worker.services
-    in_a_row = services.state.record_error(exchange, type(error).__name__, services.clock.now())
-    log.warning("cycle_failed", exchange=exchange, kind=type(error).__name__, error=str(error), in_a_row=in_a_row)
+def failed(worker: Worker, exchange: str, source: str, error: Exception) -> None:
+    """Count one error; at the tenth in a row the system pauses what runs on the exchange: exits go on.
+
+    What our own guard held back is no error of the exchange, and no success either.
+    """
+    services, kind = worker.services, type(error).__name__
+    if isinstance(error, NotAsked | Throttled):
+        log.info("cycle_held_back", exchange=exchange, source=source, why=str(error))
+        return
+    in_a_row = services.state.record_error(exchange, source, kind, services.clock.now())
+    log.warning("cycle_failed", exchange=exchange, source=source, kind=kind, error=str(error), in_a_row=in_a_row)
     if is_due_to_pause(in_a_row):
         _pause_all(worker, exchange, f"{in_a_row} errors in a row, the last: {error}"[:300])
 

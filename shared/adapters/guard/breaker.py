@@ -8,7 +8,7 @@ import pybreaker
 from redis import Redis
 
 from shared.adapters.guard.breaker_storage import RedisBreakerStorage
-from shared.domain.errors import ExchangeDown
+from shared.domain.errors import NotAsked
 
 
 class Breaker:
@@ -18,12 +18,12 @@ class Breaker:
         self._reset_s = reset_s
 
     def admit(self, is_shared_needed: bool = False) -> None:
-        """Raise ExchangeDown while it is open, except for one trial; if the fleet must know, also without Redis."""
+        """Raise NotAsked while it is open, except for one trial; if the fleet must know, also without Redis."""
         self._storage.refresh()
         if is_shared_needed and not self._storage.is_shared:
-            raise ExchangeDown("the shared breaker is away: no entries")
+            raise NotAsked("the shared breaker is away: no entries")
         if self._storage.state == pybreaker.STATE_OPEN and not self._storage.may_try():
-            raise ExchangeDown(f"{self._storage.name} is open")
+            raise NotAsked(f"{self._storage.name} is open")
 
     @property
     def is_on_trial(self) -> bool:

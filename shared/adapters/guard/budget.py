@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.adapters.guard.lanes import Lane
-from shared.domain.errors import ExchangeDown, Throttled
+from shared.domain.errors import NotAsked, Throttled
 
 # Processes stamp calls with their own clocks, and a call arrives later than it was stamped: a window of 100 was
 # seen to hold 102 to 106. Ten per cent stay unused.
@@ -24,7 +24,7 @@ LONE_SHARE = 0.1
 class Budget:
     """`calls` in any `window_s` seconds, and none at all while the venue has told us to wait.
 
-    Redis away: entries are refused (ExchangeDown), the rest goes on with a small budget of this process alone.
+    Redis away: entries are refused (NotAsked), the rest goes on with a small budget of this process alone.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Budget:
             return self._acquire(self._shared, self._limits[lane])
         except RedisError as error:
             if lane is Lane.ENTRY:
-                raise ExchangeDown("the shared call budget is away: no entries") from error
+                raise NotAsked("the shared call budget is away: no entries") from error
             self._alone = self._alone or MemoryStorage()
             return self._acquire(self._alone, self._lone_limits[lane])
 

@@ -15,7 +15,7 @@ from shared.adapters.guard.budget import Budget
 from shared.adapters.guard.lanes import Circuit, Lane, Refused
 from shared.adapters.redis_clients import once
 from shared.domain.backoff import RetryPolicy, backoff_s
-from shared.domain.errors import ExchangeDown, Unclear
+from shared.domain.errors import ExchangeDown, NotAsked, Unclear
 from shared.settings import Settings
 
 T = TypeVar("T")
@@ -50,8 +50,8 @@ class Guard:
         try:
             with _in(lane):
                 answer = self._retrying(breaker)(self._admitted, breaker, call)
-        except _NotAdmitted as refusal:
-            raise ExchangeDown(str(refusal)) from refusal
+        except NotAsked:
+            raise
         except ExchangeDown as error:
             if not isinstance(error, Refused):
                 breaker.record(has_failed=True)
@@ -86,15 +86,12 @@ class Guard:
         self._budget.hold(seconds)
 
     def _admitted(self, breaker: Breaker, call: Callable[[], T]) -> T:
-        try:
-            breaker.admit()
-        except ExchangeDown as refusal:
-            raise _NotAdmitted(str(refusal)) from refusal
+        breaker.admit()
         return call()
 
     def _retrying(self, breaker: Breaker) -> Retrying:
         def is_worth_retrying(error: BaseException) -> bool:
-            is_final = isinstance(error, Refused) or breaker.is_on_trial
+            is_final = isinstance(error, Refused | NotAsked) or breaker.is_on_trial
             return isinstance(error, ExchangeDown) and not is_final
 
         return Retrying(
@@ -108,10 +105,6 @@ class Guard:
     def _delay_s(self, state: RetryCallState) -> float:
         # Between half and all of it, so that a fleet that failed together does not come back together.
         return backoff_s(state.attempt_number, self._policy) * (0.5 + self._jitter() / 2)
-
-
-class _NotAdmitted(Exception):
-    """Not asked at all: neither tried again nor counted."""
 
 
 @contextmanager

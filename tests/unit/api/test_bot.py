@@ -145,8 +145,8 @@ def test_a_pause_that_can_not_be_made_true_yet_is_503_and_stands(world: World, r
 
 
 def test_health_shows_the_documented_fields(world: World, running: FlaskClient) -> None:
-    world.state.record_success("binance", EPOCH + timedelta(seconds=1))
-    world.state.record_error("binance", "ExchangeDown", EPOCH)
+    world.state.record_success("binance", "position", EPOCH + timedelta(seconds=1))
+    world.state.record_error("binance", "position", "ExchangeDown", EPOCH)
     world.clock.advance(33.75)
     assert running.get(f"{BOT}/health").json == {
         "status": "healthy",
@@ -162,6 +162,6 @@ def test_health_shows_the_documented_fields(world: World, running: FlaskClient) 
 
 
 def test_reset_errors_clears_the_counts(world: World, running: FlaskClient) -> None:
-    world.state.record_error("binance", "ExchangeDown", EPOCH)
+    world.state.record_error("binance", "position", "ExchangeDown", EPOCH)
     assert running.post(f"{BOT}/reset-errors").status_code == 200
     assert running.get(f"{BOT}/health").json["error_counts"] == {}

@@ -220,7 +220,7 @@ def test_stop_names_the_positions_that_it_leaves_or_sells(
 
 
 def test_reset_clears_the_counters_and_resumes_what_the_system_paused(world: World, running: Controls) -> None:
-    world.state.record_error("binance", "ExchangeDown", EPOCH)
+    world.state.record_error("binance", "position", "ExchangeDown", EPOCH)
     world.bots.change(
         "default",
         lambda bot, _: paused(bot, PausedBy.SYSTEM, "errors", EPOCH),
