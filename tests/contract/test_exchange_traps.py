@@ -326,11 +326,16 @@ def test_a_cancel_that_may_have_happened_is_unclear(exchange: ExchangeCcxt, venu
         exchange.cancel(an_order())
 
 
-def test_a_look_up_fetches_the_fills_page_by_page(
-    exchange: ExchangeCcxt, venue: VenueStub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cancel_that_could_not_be_sent_says_so(exchange: ExchangeCcxt, venue: VenueStub) -> None:
+    venue.answer(stub.TIME, Answer("", 503))
+    with pytest.raises(Throttled, match="not sent"):
+        exchange.cancel(an_order())
+    assert venue.count(stub.CANCEL) == 0
+
+
+def test_a_look_up_fetches_the_fills_page_by_page(venue: VenueStub, redis_url: str) -> None:
     # Given an order with more trades than a page holds
-    monkeypatch.setattr("shared.adapters.exchange_ccxt.exchange.PAGE", 2)
+    exchange = ccxt_exchange(exchange_settings(venue.url, redis_url), trades_page=2)
     order = an_order()
     venue.answer(stub.LOOK_UP, Answer(placed(order.client_order_id, fills=[], executedQty="0.3")))
     venue.answer(stub.TRADES, Answer([_trade(9), _trade(10)]), Answer([_trade(11)]))
@@ -340,6 +345,14 @@ def test_a_look_up_fetches_the_fills_page_by_page(
     assert report.fills is not None
     assert [fill.trade_id for fill in report.fills] == ["9", "10", "11"]
     assert [asked.params.get("fromId") for asked in venue.asked if asked.call == stub.TRADES] == [None, "11"]
+
+
+def test_a_page_that_comes_back_unchanged_is_the_last(venue: VenueStub, redis_url: str) -> None:
+    exchange = ccxt_exchange(exchange_settings(venue.url, redis_url), trades_page=2)
+    venue.answer(stub.TRADES, Answer([_trade(9), _trade(10)]))
+    fills = exchange.fills(an_order(exchange_order_id="7"))
+    assert [fill.trade_id for fill in fills] == ["9", "10"]
+    assert venue.count(stub.TRADES) == 2
 
 
 def _trade(number: int) -> dict[str, Any]:
@@ -373,6 +386,26 @@ def test_candles_that_cannot_be_read_are_no_candles(exchange: ExchangeCcxt, venu
     with pytest.raises(ExchangeDown):
         exchange.candles(BTC, Timeframe.M1, 0, 10)
     assert venue.count(stub.KLINES) == 3
+
+
+def test_an_unknown_symbol_is_no_sign_of_a_venue_in_trouble(exchange: ExchangeCcxt, venue: VenueStub) -> None:
+    # Given
+    venue.answer(stub.KLINES, Answer([]))
+    # When the breaker would open at five
+    for _ in range(6):
+        with pytest.raises(Refused):
+            exchange.candles("NO/SUCH", Timeframe.M1, 0, 10)
+    # Then
+    assert [asked.call for asked in venue.asked] == [stub.MARKETS]
+    assert len(exchange.candles(BTC, Timeframe.M1, 0, 10)) == 0
+
+
+def test_a_symbol_delisted_since_makes_the_markets_be_read_again(exchange: ExchangeCcxt, venue: VenueStub) -> None:
+    venue.answer(stub.TICKERS, refused(-1121, "Invalid symbol."), Answer([_ticker()]))
+    with pytest.raises(Refused):
+        exchange.tickers([BTC])
+    assert set(exchange.tickers([BTC])) == {BTC}
+    assert venue.count(stub.MARKETS) == 2
 
 
 def test_a_read_is_tried_again_and_then_answers(exchange: ExchangeCcxt, venue: VenueStub) -> None:

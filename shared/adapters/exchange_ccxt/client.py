@@ -68,8 +68,6 @@ class GuardedBinance(binance):
         self.refusal = refusal(code, headers, response)
         if self.refusal is not None and self.refusal.tells_to_wait:
             self._hold(self.refusal.wait_s)
-        # Otherwise −2015 becomes "too many requests" once a key has worked, and a revoked key looks transient.
-        self.options["hasAlreadyAuthenticatedSuccessfully"] = False
         super().handle_errors(code, reason, *answer)
         if code < 400 and response is None:
             raise BadResponse(f"{method} {url}: {body[:100]!r} is no JSON")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from ccxt.base.errors import BadSymbol, BaseError, OperationFailed
@@ -44,6 +45,7 @@ class ExchangeCcxt:
         clock: Clock,
         state: StateStore | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        trades_page: int = PAGE,
     ) -> None:
         self.name = name
         self.account = account
@@ -51,6 +53,7 @@ class ExchangeCcxt:
         self._clock = clock
         self._state = state
         self._monotonic = monotonic
+        self._trades_page = trades_page
         self._recv_window_ms = settings.recv_window_ms
         self._time = VenueTime(self._measured_time, monotonic)
         self._markets: dict[str, Market] = {}
@@ -128,8 +131,11 @@ class ExchangeCcxt:
         return self._guard.transmit(lambda: self._transmitted(order, permit))
 
     def cancel(self, order: Order) -> OrderReport:
-        self.markets()
-        self.now_ms()
+        try:
+            self.markets()
+            self.now_ms()
+        except ExchangeDown as error:
+            raise Throttled(f"not sent: {error}") from error
         self._guard.permit(Lane.EXIT)
         return self._guard.transmit(lambda: self._cancelled(order))
 
@@ -178,7 +184,7 @@ class ExchangeCcxt:
         }
 
     def _cancelled(self, order: Order) -> OrderReport:
-        self._client.refusal = None
+        self._client.sent_at, self._client.refusal = None, None
         try:
             return self._parsed(order, self._client.cancel_order(None, **_named(order)))
         except Exception as error:
@@ -186,17 +192,18 @@ class ExchangeCcxt:
             raise cancel_error(error, self._client.refusal) from error
 
     def _trades(self, order: Order, exchange_order_id: str) -> list[Fill]:
-        found: list[Fill] = []
+        found: dict[str, Fill] = {}
         params: dict[str, object] = {"orderId": exchange_order_id}
         while True:
-            page = self._private(Lane.EXIT, lambda: self._page(order, dict(params)))
-            found.extend(page)
-            if len(page) < PAGE:
-                return found
-            params["fromId"] = int(page[-1].trade_id) + 1
+            page = self._private(Lane.EXIT, partial(self._page, order, params))
+            is_last = len(page) < self._trades_page or page[-1].trade_id in found
+            found.update((fill.trade_id, fill) for fill in page)
+            if is_last:
+                return list(found.values())
+            params = {**params, "fromId": int(page[-1].trade_id) + 1}
 
     def _page(self, order: Order, params: dict[str, object]) -> tuple[Fill, ...]:
-        raw = self._client.fetch_my_trades(order.symbol, None, PAGE, params)
+        raw = self._client.fetch_my_trades(order.symbol, None, self._trades_page, params)
         return parsing.fills(raw, order, self.account, self._markets[order.symbol].quote)
 
     def _parsed(self, order: Order, raw: parsing.Raw) -> OrderReport:
@@ -209,14 +216,16 @@ class ExchangeCcxt:
 
     def _read(self, circuit: Circuit, lane: Lane, call: Callable[[], T]) -> T:
         def translated() -> T:
-            self._client.refusal = None
+            self._client.sent_at, self._client.refusal = None, None
             try:
                 return call()
             except READ_ERRORS as error:
+                found = self._client.refusal
                 self._heed_clock()
-                if isinstance(error, BadSymbol):
+                if found is not None and isinstance(error, BadSymbol):
                     self._markets_due = float("-inf")  # Delisted since: read them again before the next call.
-                raise read_error(error, self._client.refusal, isinstance(error, OperationFailed)) from error
+                was_sent = self._client.sent_at is not None
+                raise read_error(error, found, was_sent, isinstance(error, OperationFailed)) from error
 
         return self._guard.read(circuit, lane, translated)
 

@@ -102,17 +102,18 @@ def submit_error(error: Exception, found: Refusal | None, was_sent: bool) -> Exc
 
 
 def cancel_error(error: Exception, found: Refusal | None) -> ExchangeError:
-    answer = read_error(error, found, is_operational=True)
+    answer = read_error(error, found, was_sent=True, is_operational=True)
     return answer if isinstance(answer, OrderUnknown | Throttled) else Unclear(str(answer))
 
 
-def read_error(error: Exception, found: Refusal | None, is_operational: bool) -> ExchangeError:
+def read_error(error: Exception, found: Refusal | None, was_sent: bool, is_operational: bool) -> ExchangeError:
     """What a failed read means. `is_operational`: the venue or the way to it failed, rather than our request."""
     if isinstance(error, ExchangeError):
         return error
     text = _text(error, found)
     if found is None:
-        return ExchangeDown(text)
+        # Refused by the client itself, an unknown symbol say: that is no sign of a venue in trouble.
+        return ExchangeDown(text) if was_sent else Refused(text)
     if found.tells_to_wait:
         return Throttled(text, retry_after_s=found.wait_s)
     if found.code in UNKNOWN_ORDER and UNKNOWN_ORDER[found.code] in ("", found.message):
