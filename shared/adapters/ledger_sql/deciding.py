@@ -7,50 +7,58 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.adapters.ledger_sql import facts, locking, tables
-from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of, position_of, subscription_of, values
+from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of, subscription_of, values
 from shared.domain.bots import Subscription
 from shared.domain.errors import NotFound
 from shared.domain.orders import Order, Purpose
 from shared.domain.planning import Decision, Desk
-from shared.domain.positions import Position, PositionState
+from shared.domain.positions import Position
 from shared.domain.risk import Denial
 from shared.domain.values import ZERO, Side
 from shared.ports import Outcome
 
+_s, _d = tables.strategies, tables.decisions
+_STANDING = (
+    sa.select(_s, _d.c.id.label("decision_id"), _d.c.denial, _d.c.client_order_id)
+    .outerjoin(
+        _d,
+        sa.and_(
+            _d.c.bot_id == sa.bindparam("bot_id_"),
+            _d.c.run == sa.bindparam("run_"),
+            _d.c.strategy_id == _s.c.id,
+            _d.c.symbol == _s.c.symbol,
+            _d.c.timeframe == _s.c.timeframe,
+            _d.c.candle_open_ms == sa.bindparam("candle_"),
+        ),
+    )
+    .where(_s.c.id == sa.bindparam("strategy_id_"))
+)
+_INSERT_DECISION = sa.insert(_d).returning(_d.c.id)
+_INSERT_ORDER = sa.insert(tables.orders)
+_INSERT_ORDER_ONCE = insert(tables.orders).on_conflict_do_nothing()
+
 
 def standing(conn: sa.Connection, decision: Decision) -> tuple[Subscription, Outcome | None]:
     """The strategy as it is now, and the outcome where the decision was made before."""
-    s, d = tables.strategies, tables.decisions
-    same = sa.and_(
-        d.c.bot_id == decision.bot_id,
-        d.c.run == decision.run,
-        d.c.strategy_id == s.c.id,
-        d.c.symbol == s.c.symbol,
-        d.c.timeframe == s.c.timeframe,
-        d.c.candle_open_ms == decision.candle_open_ms,
-    )
-    statement = (
-        sa.select(s, d.c.id.label("decision_id"), d.c.denial, d.c.client_order_id)
-        .outerjoin(d, same)
-        .where(s.c.id == decision.subscription.id)
-    )
-    row = conn.execute(statement).one_or_none()
+    key = {
+        "strategy_id_": decision.subscription.id,
+        "bot_id_": decision.bot_id,
+        "run_": decision.run,
+        "candle_": decision.candle_open_ms,
+    }
+    row = conn.execute(_STANDING, key).one_or_none()
     if row is None:
         raise NotFound(f"there is no strategy {decision.subscription.id!r}")
     return subscription_of(row), None if row.decision_id is None else _earlier(conn, row)
 
 
 def desk(conn: sa.Connection, bot: Row, subscription: Subscription) -> Desk:
-    p = tables.positions
-    held = conn.execute(
-        sa.select(p).where(p.c.bot_id == bot.id, p.c.strategy_id == subscription.id, p.c.state == PositionState.OPEN)
-    ).one_or_none()
     live = locking.live_orders(conn, bot.id)
     return Desk(
         bot=bot_of(bot),
         subscription=subscription,
         account=account_of(bot, reserved=sum((order.reserved for order in live), ZERO)),
-        position=None if held is None else position_of(held),
+        position=locking.open_position(conn, bot.id, subscription.id),
         live_orders=tuple(order for order in live if order.strategy_id == subscription.id),
     )
 
@@ -66,15 +74,14 @@ def write(conn: sa.Connection, decision: Decision, desk: Desk, planned: Order | 
     order = replace(planned, decision_id=decision_id)
     if order.purpose is Purpose.ENTRY and desk.position is not None:
         order = replace(order, position_id=desk.position.id)
-    conn.execute(sa.insert(tables.orders).values(values(order)))
+    conn.execute(_INSERT_ORDER, values(order))
     facts.append(conn, facts.order_planned(order))
     return Outcome(order=order, denial=None, is_new=True)
 
 
 def insert_order(conn: sa.Connection, order: Order) -> bool:
     """False where this intent, or the position's exit at this version, is there already."""
-    statement = insert(tables.orders).values(values(order)).on_conflict_do_nothing()
-    return conn.execute(statement).rowcount == 1
+    return conn.execute(_INSERT_ORDER_ONCE, values(order)).rowcount == 1
 
 
 def exit_lives(conn: sa.Connection, position: Position) -> bool:
@@ -116,5 +123,4 @@ def _insert_decision(conn: sa.Connection, decision: Decision, planned: Order | D
         "client_order_id": None if isinstance(planned, Denial) else planned.client_order_id,
         "decided_at": at,
     }
-    statement = sa.insert(tables.decisions).values(row).returning(tables.decisions.c.id)
-    return int(conn.execute(statement).scalar_one())
+    return int(conn.execute(_INSERT_DECISION, row).scalar_one())

@@ -30,10 +30,13 @@ TOLD = frozenset(
 )
 
 
+_INSERT = sa.insert(tables.outbox)
+
+
 def append(conn: sa.Connection, *events: Event) -> None:
     rows = [{"type": each.type, "bot_id": each.bot_id, "at": each.at, "payload": dict(each.payload)} for each in events]
     if rows:
-        conn.execute(sa.insert(tables.outbox), rows)
+        conn.execute(_INSERT, rows)
 
 
 def plain(value: Decimal | None) -> str | None:

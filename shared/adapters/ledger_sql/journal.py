@@ -24,6 +24,8 @@ from shared.ports import Clock, Outcome
 
 log = structlog.get_logger(__name__)
 
+_SHARED_BOT = sa.select(tables.bots).where(tables.bots.c.id == sa.bindparam("id_")).with_for_update(read=True)
+
 
 class SqlJournal:
     def __init__(self, engine: sa.Engine, clock: Clock | None = None) -> None:
@@ -55,8 +57,8 @@ class SqlJournal:
             if owner is None:
                 return None
             bot = bot_of(locking.known_bot_row(conn, owner))
-            position = locking.position(conn, p.c.id == position_id, p.c.state == PositionState.OPEN)
-            if position is None or deciding.exit_lives(conn, position):
+            position = locking.position(conn, position_id)
+            if position is None or position.state is not PositionState.OPEN or deciding.exit_lives(conn, position):
                 return None
             planned = plan(bot, position)
             if isinstance(planned, Denial):
@@ -127,8 +129,7 @@ class SqlJournal:
 
 def _shared_bot(conn: sa.Connection, order: Order) -> Bot:
     """Shared among senders, exclusive of a control call: a pause waits for this commit, or is seen by it."""
-    b = tables.bots
-    return bot_of(conn.execute(sa.select(b).where(b.c.id == order.bot_id).with_for_update(read=True)).one())
+    return bot_of(conn.execute(_SHARED_BOT, {"id_": order.bot_id}).one())
 
 
 def _sending(order: Order, bot: Bot, permit: Permit, now: datetime) -> Order:

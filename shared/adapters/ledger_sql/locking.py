@@ -1,4 +1,7 @@
-"""Row locks, always in one order: bot, order, position. Two transactions on one bot then never wait in a circle."""
+"""Row locks, always in one order: bot, order, position. Two transactions on one bot then never wait in a circle.
+
+Statements of the hot path are built once, here and in its other modules: building one costs as much as running it.
+"""
 
 from datetime import datetime
 
@@ -14,12 +17,27 @@ from shared.domain.orders import Order
 from shared.domain.positions import Position, PositionState
 
 IS_LIVE = sa.text(tables.LIVE)
+_b, _o, _p = tables.bots, tables.orders, tables.positions
+_BOT = sa.select(_b).where(_b.c.id == sa.bindparam("id_")).with_for_update(key_share=True)
+_ORDER = sa.select(_o).where(_o.c.client_order_id == sa.bindparam("id_")).with_for_update(key_share=True)
+_POSITION = sa.select(_p).where(_p.c.id == sa.bindparam("id_")).with_for_update(key_share=True)
+_OPEN_POSITION = (
+    sa.select(_p)
+    .where(
+        _p.c.bot_id == sa.bindparam("bot_id_"),
+        _p.c.strategy_id == sa.bindparam("strategy_id_"),
+        _p.c.state == PositionState.OPEN,
+    )
+    .with_for_update(key_share=True)
+)
+_LIVE_ORDERS = sa.select(_o).where(_o.c.bot_id == sa.bindparam("bot_id_"), IS_LIVE).order_by(_o.c.seq)
+_WRITE_BOT = sa.update(_b).where(_b.c.id == sa.bindparam("id_"))
+_WRITE_ORDER = sa.update(_o).where(_o.c.client_order_id == sa.bindparam("id_"))
 
 
 def bot_row(conn: sa.Connection, bot_id: str) -> Row | None:
     """Locked against every change of the bot, its money and its orders."""
-    statement = sa.select(tables.bots).where(tables.bots.c.id == bot_id).with_for_update(key_share=True)
-    return conn.execute(statement).one_or_none()
+    return conn.execute(_BOT, {"id_": bot_id}).one_or_none()
 
 
 def known_bot_row(conn: sa.Connection, bot_id: str) -> Row:
@@ -30,46 +48,42 @@ def known_bot_row(conn: sa.Connection, bot_id: str) -> Row:
 
 
 def order(conn: sa.Connection, client_order_id: str) -> Order:
-    o = tables.orders
-    statement = sa.select(o).where(o.c.client_order_id == client_order_id).with_for_update(key_share=True)
-    row = conn.execute(statement).one_or_none()
+    row = conn.execute(_ORDER, {"id_": client_order_id}).one_or_none()
     if row is None:
         raise NotFound(f"there is no order {client_order_id!r}")
     return order_of(row)
 
 
-def position(conn: sa.Connection, *where: sa.ColumnElement[bool]) -> Position | None:
-    statement = sa.select(tables.positions).where(*where).with_for_update(key_share=True)
-    row = conn.execute(statement).one_or_none()
+def position(conn: sa.Connection, position_id: str | None) -> Position | None:
+    row = conn.execute(_POSITION, {"id_": position_id}).one_or_none()
+    return None if row is None else position_of(row)
+
+
+def open_position(conn: sa.Connection, bot_id: str, strategy_id: str) -> Position | None:
+    """The one that a strategy has open."""
+    row = conn.execute(_OPEN_POSITION, {"bot_id_": bot_id, "strategy_id_": strategy_id}).one_or_none()
     return None if row is None else position_of(row)
 
 
 def live_orders(conn: sa.Connection, bot_id: str) -> list[Order]:
     """Every order of the bot without an end; held still by the bot's lock."""
-    o = tables.orders
-    rows = conn.execute(sa.select(o).where(o.c.bot_id == bot_id, IS_LIVE).order_by(o.c.seq))
-    return [order_of(row) for row in rows]
+    return [order_of(row) for row in conn.execute(_LIVE_ORDERS, {"bot_id_": bot_id})]
 
 
 def write_bot(conn: sa.Connection, bot: Bot) -> None:
-    conn.execute(sa.update(tables.bots).where(tables.bots.c.id == bot.id).values(values(bot)))
+    conn.execute(_WRITE_BOT, {"id_": bot.id, **values(bot)})
 
 
 def write_order(conn: sa.Connection, changed: Order, **more: str | None) -> None:
-    o = tables.orders
-    statement = sa.update(o).where(o.c.client_order_id == changed.client_order_id)
-    conn.execute(statement.values({**values(changed), **more}))
+    conn.execute(_WRITE_ORDER, {"id_": changed.client_order_id, **values(changed), **more})
 
 
 def clear_if_flat(conn: sa.Connection, bot: Bot, at: datetime) -> None:
     """End a flatten whose last position is gone. The bot is locked."""
     if not bot.is_stopping:
         return
-    p = tables.positions
-    held = sa.select(sa.func.count()).where(p.c.bot_id == bot.id, p.c.state == PositionState.OPEN)
-    live = sa.select(sa.func.count()).select_from(tables.orders).where(tables.orders.c.bot_id == bot.id, IS_LIVE)
-    open_count, live_count = conn.execute(sa.select(held.scalar_subquery(), live.scalar_subquery())).one()
-    if is_flat(bot, open_count, live_count):
+    held = sa.select(sa.func.count()).where(_p.c.bot_id == bot.id, _p.c.state == PositionState.OPEN)
+    if is_flat(bot, conn.execute(held).scalar_one(), len(live_orders(conn, bot.id))):
         cleared = flattened(bot, at)
         write_bot(conn, cleared)
         facts.append(conn, facts.bot_changed(EventType.BOT_FLATTENED, cleared, []))

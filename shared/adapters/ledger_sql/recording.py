@@ -17,6 +17,18 @@ from shared.domain.positions import Position, PositionState, Protection, settled
 from shared.domain.risk import Denial
 from shared.domain.values import ZERO, Market
 
+_b, _f, _p, _s = tables.bots, tables.fills, tables.positions, tables.strategies
+_STRATEGY = sa.select(_s).where(_s.c.id == sa.bindparam("id_"))
+_INSERT_FILLS = insert(_f).on_conflict_do_nothing().returning(_f.c.trade_id)
+_INSERT_LINES = sa.insert(tables.ledger)
+_INSERT_POSITION = sa.insert(_p)
+_WRITE_POSITION = sa.update(_p).where(_p.c.id == sa.bindparam("id_"))
+_MOVE_MONEY = (
+    sa.update(_b)
+    .where(_b.c.id == sa.bindparam("id_"))
+    .values({name: _b.c[name] + sa.bindparam(f"{name}_", type_=tables.Money) for name in ("cash", "realised", "fees")})
+)
+
 
 def report(conn: sa.Connection, bot: Bot, before: Order, said: OrderReport, market: Market, at: datetime) -> Order:
     """Fold `said` into everything that it concerns, and return the order as it is kept."""
@@ -45,9 +57,8 @@ def write_change(conn: sa.Connection, bot: Bot, after: Order, at: datetime, fail
     locking.write_order(conn, after, **({} if failure is None else {"failure": failure}))
     events = [facts.order_changed(after, failure)]
     if after.is_finished and after.purpose is Purpose.EXIT:
-        p = tables.positions
-        position = locking.position(conn, p.c.id == after.position_id, p.c.state == PositionState.OPEN)
-        if position is not None:
+        position = locking.position(conn, after.position_id)
+        if position is not None and position.state is PositionState.OPEN:
             events += _write_position(conn, position, _without(conn, position, after, at), after.reason, at)
     facts.append(conn, *events)
     if after.is_finished:
@@ -65,11 +76,10 @@ def _insert_new_fills(conn: sa.Connection, bot: Bot, order: Order, fills: Sequen
     """Those that were not recorded yet, oldest first."""
     if not fills:
         return []
-    f = tables.fills
     once = {fill.trade_id: fill for fill in fills}.values()
     ordered = sorted(once, key=lambda fill: (fill.at, fill.trade_id))
     rows = [{**values(fill), "client_order_id": order.client_order_id, "bot_id": bot.id} for fill in ordered]
-    inserted = conn.execute(insert(f).on_conflict_do_nothing().returning(f.c.trade_id), rows)
+    inserted = conn.execute(_INSERT_FILLS, rows)
     new = set(inserted.scalars())
     return [fill for fill in ordered if fill.trade_id in new]
 
@@ -93,31 +103,30 @@ def _position_before(conn: sa.Connection, order: Order, market: Market, new: Seq
 
     A late fill of an entry brings its closed position back, unless the strategy has opened another since.
     """
-    p = tables.positions
     if order.purpose is Purpose.EXIT or not new:
-        return locking.position(conn, p.c.id == order.position_id)
-    mine = (p.c.bot_id == order.bot_id, p.c.strategy_id == order.strategy_id)
-    position = locking.position(conn, *mine, p.c.state == PositionState.OPEN)
+        return locking.position(conn, order.position_id)
+    position = locking.open_position(conn, order.bot_id, order.strategy_id)
     if position is not None:
         return position
-    closed = locking.position(conn, p.c.id == folding.position_id_of(order))
+    closed = locking.position(conn, folding.position_id_of(order))
     return folding.opened(order, market, new[0]) if closed is None else closed
 
 
 def _protection(conn: sa.Connection, order: Order) -> Protection:
-    s = tables.strategies
-    return subscription_of(conn.execute(sa.select(s).where(s.c.id == order.strategy_id)).one()).protection
+    if order.purpose is Purpose.EXIT:
+        return Protection()  # A sale moves no stop.
+    return subscription_of(conn.execute(_STRATEGY, {"id_": order.strategy_id}).one()).protection
 
 
 def _write_position(
     conn: sa.Connection, before: Position, after: Position, reason: str, at: datetime
 ) -> Iterable[Event]:
-    if after != before:
-        statement = insert(tables.positions).values(position_values(after))
-        statement = statement.on_conflict_do_update(index_elements=[tables.positions.c.id], set_=position_values(after))
-        conn.execute(statement)
     is_open, was_open = (each.state is PositionState.OPEN for each in (after, before))
     is_new = before.high_water is None
+    if is_new:
+        conn.execute(_INSERT_POSITION, position_values(after))
+    elif after != before:
+        conn.execute(_WRITE_POSITION, {"id_": after.id, **position_values(after)})
     events = [facts.position_opened(after, at)] if is_new or (is_open and not was_open) else []
     return [*events, facts.position_closed(after, reason, at)] if was_open and not is_open else events
 
@@ -129,14 +138,13 @@ def _move_money(
     if not new:
         return
     lines = [line for fill in new for line in fill_lines(fill, market, bot.id)]
-    conn.execute(sa.insert(tables.ledger), [values(line) for line in lines])
-    b = tables.bots
+    conn.execute(_INSERT_LINES, [values(line) for line in lines])
     moved = {
-        "cash": b.c.cash + assets_change(lines, bot.quote),
-        "realised": b.c.realised + (after.realised - before.realised),
-        "fees": b.c.fees + (after.fees - before.fees),
+        "cash_": assets_change(lines, bot.quote),
+        "realised_": after.realised - before.realised,
+        "fees_": after.fees - before.fees,
     }
-    conn.execute(sa.update(b).where(b.c.id == bot.id).values(moved))
+    conn.execute(_MOVE_MONEY, {"id_": bot.id, **moved})
 
 
 def _without(conn: sa.Connection, position: Position, order: Order, at: datetime) -> Position:
