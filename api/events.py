@@ -60,9 +60,12 @@ def follow(args: dict[str, Any]) -> Response:
 @faults(blueprint, 422, 503)
 @blueprint.doc(summary="Read past events", description="Oldest first; pass next_cursor as `after` for the next page.")
 def history(args: dict[str, Any]) -> dict[str, Any]:
+    outbox, limit = services().outbox, args["last"] or args["limit"]
     after = args["after"] if args["cursor"] is None else args["cursor"]
-    found = services().outbox.history(after, args["limit"], args["bot"])
-    is_full = len(found) == args["limit"]
+    if args["last"]:
+        after = max(outbox.last_number() - args["last"], 0)
+    found = outbox.history(after, limit, args["bot"])
+    is_full = len(found) == limit
     return {
         "items": [as_json(event) for event in found],
         "next_cursor": str(found[-1].number) if is_full else None,

@@ -86,4 +86,9 @@ class HistoryArgs(Input):
     after = fields.Integer(load_default=0, validate=validate.Range(0, MAX_NUMBER))
     cursor = fields.Integer(load_default=None, validate=validate.Range(0, MAX_NUMBER))
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
+    last = fields.Integer(
+        load_default=None,
+        validate=validate.Range(1, MAX_LIMIT),
+        metadata={"description": "The newest so many, instead of those after a number."},
+    )
     bot = _text(100, load_default=None)

@@ -33,7 +33,7 @@ def events(session: Session, follow: bool, after: int | None, limit: int) -> Non
     """Orders, fills, positions and control calls, as they were recorded. With --json, one object per line."""
     try:
         if follow:
-            _follow(session, None if after is None else str(after))
+            _follow(session, after)
         else:
             _past(session, after, limit)
     except KeyboardInterrupt:
@@ -41,19 +41,29 @@ def events(session: Session, follow: bool, after: int | None, limit: int) -> Non
 
 
 def _past(session: Session, after: int | None, limit: int) -> None:
-    body = session.api.get("/events/history", after=after, limit=limit)
-    for item in body["items"]:
+    items = _history(session, after, limit)
+    for item in items:
         _print(session, item)
-    if not body["items"] and not session.as_json:
+    if not items and not session.as_json:
         click.echo("no events yet")
 
 
-def _follow(session: Session, last_id: str | None) -> None:
-    for event in followed(session, last_id):
+def _follow(session: Session, after: int | None) -> None:
+    if after is None:
+        # From a number on, not from the first event seen: a line that is lost before it would hide what came between.
+        newest = _history(session, None, 1)
+        after = newest[-1]["number"] if newest else 0
+    for event in followed(session, str(after)):
         _print(session, event.data)
 
 
-def followed(session: Session, last_id: str | None) -> Iterator[StreamEvent]:
+def _history(session: Session, after: int | None, limit: int) -> list[Mapping[str, Any]]:
+    query = {"last": limit} if after is None else {"after": after, "limit": limit}
+    items: list[Mapping[str, Any]] = session.api.get("/events/history", **query)["items"]
+    return items
+
+
+def followed(session: Session, last_id: str) -> Iterator[StreamEvent]:
     """Events without end. A first connection that fails is an error; a later one is tried again."""
     failures, is_connected = 0, False
     while True:
@@ -66,7 +76,7 @@ def followed(session: Session, last_id: str | None) -> Iterator[StreamEvent]:
                 raise
             is_connected, failures = True, failures + 1
             wait = backoff_s(failures, RECONNECT)
-            click.echo(f"connection lost ({error}); again in {wait:g} s, from event {last_id or 'now'}", err=True)
+            click.echo(f"connection lost ({error}); again in {wait:g} s, after event {last_id}", err=True)
             time.sleep(wait)
 
 

@@ -227,6 +227,13 @@ def test_the_history_is_read_in_pages(world: World, client: FlaskClient) -> None
     assert by_cursor == rest
 
 
+def test_the_newest_of_the_history_come_oldest_first(world: World, client: FlaskClient) -> None:
+    world.happen(*[FILLED] * 5)
+
+    assert [each["number"] for each in client.get("/api/v1/events/history?last=2").json["items"]] == [4, 5]
+    assert len(client.get("/api/v1/events/history?last=500").json["items"]) == 5
+
+
 def test_the_history_of_one_bot(world: World, client: FlaskClient) -> None:
     world.happen(FILLED, bot_id="other")
     world.happen(FILLED)

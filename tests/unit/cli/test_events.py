@@ -30,19 +30,30 @@ def test_a_lost_stream_resumes_after_the_last_event(api: FakeApi) -> None:
     api.answer("GET /api/v1/events", _message(1) + _message(2), _message(3))
 
     session = Session(ApiClient(api.url), as_json=False)
-    found = list(itertools.islice(followed(session, None), 3))
+    found = list(itertools.islice(followed(session, "0"), 3))
 
     assert [event.id for event in found] == ["1", "2", "3"]
-    assert [asked.headers.get("last-event-id") for asked in api.asked] == [None, "2"]
+    assert [asked.headers.get("last-event-id") for asked in api.asked] == ["0", "2"]
 
 
 def test_following_without_an_api_fails_at_once(api: FakeApi, run: Run) -> None:
+    api.answer("GET /api/v1/events/history", {"items": [], "next_cursor": None})
     api.answer("GET /api/v1/events", {"code": 503, "message": "too many streams"}, status=503)
 
     result = run(events, "--follow")
 
     assert result.exit_code == 4
     assert "too many streams" in result.stderr
+
+
+def test_following_begins_after_the_newest_event(api: FakeApi, run: Run) -> None:
+    api.answer("GET /api/v1/events/history", {"items": [{"number": 41}], "next_cursor": "41"})
+    api.answer("GET /api/v1/events", {"code": 503, "message": "too many streams"}, status=503)
+
+    run(events, "--follow")
+
+    assert api.asked[0].path.endswith("?last=1")
+    assert api.asked[1].headers["last-event-id"] == "41"
 
 
 def test_the_past_is_printed_one_event_a_line(api: FakeApi, run: Run) -> None:
