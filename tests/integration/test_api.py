@@ -153,6 +153,17 @@ def test_a_redis_that_says_nothing_is_503_in_time(api: ApiProcess, redis_gate: G
     eventually(lambda: api.post(f"{BOT}/pause").status == 200, 10, "the pause")
 
 
+def test_a_postgres_that_says_nothing_is_503_in_time(api: ApiProcess, postgres_gate: Gate) -> None:
+    api.post(f"{BOT}/start", START)
+    postgres_gate.hold()
+    answer = api.post(f"{BOT}/pause")
+    assert answer.status == 503
+    assert answer.took_s < 2 * QUICK_S
+    postgres_gate.shut()
+    postgres_gate.open()
+    assert api.post(f"{BOT}/pause").body["paused"] is True
+
+
 def test_an_api_that_starts_without_its_stores_answers_once_they_are_there(
     tmp_path: Path, redis_url: str, database_url: str, redis_gate: Gate, postgres_gate: Gate
 ) -> None:

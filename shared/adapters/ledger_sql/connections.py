@@ -7,11 +7,13 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from shared.adapters.ledger_sql import patience
 from shared.domain.errors import Unavailable
 
 # A server that is gone without a goodbye is noticed within seconds, in every state of a connection.
 _CONNECT = {
     "connect_timeout": 2,
+    "connection_factory": patience.PatientConnection,
     "keepalives_idle": 3,
     "keepalives_interval": 2,
     "keepalives_count": 2,
@@ -29,6 +31,7 @@ def driver_url(url: str) -> str:
 
 def engine(url: str, pool_size: int = 5) -> sa.Engine:
     """Connects on first use. A restarted server is met by the ping before each transaction, unseen by callers."""
+    patience.install()
     return sa.create_engine(
         driver_url(url),
         pool_size=pool_size,
