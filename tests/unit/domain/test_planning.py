@@ -261,6 +261,18 @@ def test_a_stop_is_planned_whatever_the_bot_is_asked_to_do(bot: Bot) -> None:
     assert (order.quantity, order.reason) == (D(1), "stop_loss")
 
 
+@pytest.mark.parametrize(("least", "held"), [("0.05", "0.05"), ("0", "0.001")])
+def test_an_exit_of_the_very_smallest_quantity_is_sent(least: str, held: str) -> None:
+    quote = a_quote("5000", min_quantity=D(least))
+
+    order = plan_exit(a_bot(), a_position(quantity=D(held)), ExitReason.STOP_LOSS, quote)
+
+    assert isinstance(order, Order)
+    assert order.quantity == D(held)
+    below = a_position(quantity=D(held) - D("0.0001"))
+    assert plan_exit(a_bot(), below, ExitReason.STOP_LOSS, quote) is Denial.BELOW_MIN_QUANTITY
+
+
 def test_an_exit_without_a_bid_is_still_sent() -> None:
     # An empty book quotes zero: that must not leave a whole position as dust.
     assert isinstance(plan_exit(a_bot(), a_position(), ExitReason.FLATTEN, a_quote("0")), Order)
@@ -329,6 +341,14 @@ def test_a_position_that_no_lot_was_counted_for_yet_still_counts_as_one() -> Non
 
     assert refused(a_decision(), a_desk(position=late)) is Denial.ALREADY_IN_POSITION
     assert planned(a_decision(Side.SELL), a_desk(position=late)).quantity == D(1)
+
+
+def test_the_smallest_grids_have_one_level_and_two_below_their_anchor() -> None:
+    one, two = a_desk(subscription=a_grid(2)), a_desk(subscription=a_grid(4))
+
+    assert [planned(a_decision(lots=9), desk).lots for desk in (one, two)] == [1, 2]
+    assert planned(a_decision(lots=9), replace(two, position=a_position(lots=0))).lots == 1
+    assert refused(a_decision(), replace(two, position=a_position(lots=2))) is Denial.NO_FREE_LEVEL
 
 
 # Identity
