@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
 
 from shared.adapters.redis_clients import once
 from shared.domain.errors import Unavailable
@@ -24,7 +26,10 @@ class RedisEventBus:
 
     def __init__(self, url: str) -> None:
         self._writes = once(url)
-        self._waits = Redis.from_url(url, socket_timeout=2 * BLOCK_MS / 1000, socket_connect_timeout=1.0)
+        # One more try, for a pooled connection that the server has closed meanwhile.
+        again = Retry(NoBackoff(), 1)
+        patience_s = 2 * BLOCK_MS / 1000
+        self._waits = Redis.from_url(url, socket_timeout=patience_s, socket_connect_timeout=1.0, retry=again)
 
     def publish(self, events: Sequence[Event]) -> None:
         if not events:

@@ -95,6 +95,21 @@ def test_only_denials_that_a_user_wants_to_hear_of_are_events(
     assert (started.event_types()[-1] == "SignalDenied") is is_told
 
 
+def test_a_limit_that_halts_a_bot_is_told_once_until_it_trades_again(started: Record) -> None:
+    for run, denial in enumerate(
+        [Denial.DAILY_LOSS_LIMIT, Denial.DAILY_LOSS_LIMIT, Denial.ALREADY_IN_POSITION, Denial.DAILY_LOSS_LIMIT]
+    ):
+        started.journal.decide(a_decision(run=run), _denial(denial))
+
+    assert started.event_types()[2:] == [
+        "TradingHalted",
+        "SignalDenied",
+        "SignalDenied",
+        "TradingHalted",
+        "SignalDenied",
+    ]
+
+
 def test_the_desk_shows_what_the_record_holds(started: Record) -> None:
     _, position = started.bought(hours=0)
     order = started.enter(hours=1)

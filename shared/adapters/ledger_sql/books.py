@@ -1,7 +1,8 @@
 """Positions and equity."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -16,6 +17,7 @@ from shared.domain.values import ZERO
 
 # More than rounding at 28 digits makes of any balance, less than anyone would pay in.
 _SAME_CAPITAL = Decimal("0.000001")
+BATCH = 500
 
 
 class SqlBooks:
@@ -86,39 +88,42 @@ def accounts(conn: sa.Connection, *which: sa.ColumnElement[bool]) -> list[tuple[
     return [(account_of(row, reserved.get(row.id, ZERO)), held.get(row.id, [])) for row in bots]
 
 
-def _keep_with_bots(conn: sa.Connection, marks: Iterable[EquityMark]) -> None:
+def _keep_with_bots(conn: sa.Connection, marks: Sequence[EquityMark]) -> None:
     """Peak, day's start and last equity. A mark older than the last is left out, and so is one that was computed
     before capital moved: its peak would be a drawdown that never was."""
     b = tables.bots
-    at, day = sa.bindparam("at_", type_=tables.Moment), sa.bindparam("day_", type_=sa.Date)
-    equity, peak = sa.bindparam("equity_", type_=tables.Money), sa.bindparam("peak_", type_=tables.Money)
-    start, capital = sa.bindparam("start_", type_=tables.Money), sa.bindparam("capital_", type_=tables.Money)
-    statement = (
-        sa.update(b)
-        .where(
-            b.c.id == sa.bindparam("bot_"),
-            sa.or_(b.c.equity_at.is_(None), b.c.equity_at < at),
-            sa.func.abs(b.c.initial_balance - capital) < _SAME_CAPITAL,
-        )
-        .values(
-            equity=equity,
-            equity_at=at,
-            peak_equity=sa.func.greatest(b.c.peak_equity, peak),
-            day_start_equity=sa.case((b.c.day < day, start), else_=b.c.day_start_equity),
-            day=sa.func.greatest(b.c.day, day),
-        )
-    )
-    rows = [
-        {
-            "bot_": mark.bot_id,
-            "at_": mark.at,
-            "day_": mark.at.date(),
-            "equity_": mark.equity,
-            "peak_": mark.peak_equity,
-            "start_": mark.day_start_equity,
-            "capital_": mark.equity - mark.realised - mark.unrealised + mark.fees,
+    for first in range(0, len(marks), BATCH):
+        new = _as_table(marks[first : first + BATCH])
+        is_newer = sa.or_(b.c.equity_at.is_(None), b.c.equity_at < new.c.at)
+        is_same_capital = sa.func.abs(b.c.initial_balance - new.c.capital) < _SAME_CAPITAL
+        kept = {
+            "equity": new.c.equity,
+            "equity_at": new.c.at,
+            "peak_equity": sa.func.greatest(b.c.peak_equity, new.c.peak),
+            "day_start_equity": sa.case((b.c.day < new.c.day, new.c.day_start), else_=b.c.day_start_equity),
+            "day": sa.func.greatest(b.c.day, new.c.day),
         }
-        for mark in marks
+        conn.execute(sa.update(b).where(b.c.id == new.c.bot_id, is_newer, is_same_capital).values(kept))
+
+
+def _as_table(marks: Sequence[EquityMark]) -> sa.Values:
+    columns: list[sa.ColumnClause[Any]] = [
+        sa.column("bot_id", sa.Text),
+        sa.column("at", tables.Moment),
+        sa.column("day", sa.Date),
+        *(sa.column(name, sa.Numeric) for name in ("equity", "peak", "day_start", "capital")),
     ]
-    if rows:
-        conn.execute(statement, rows)
+    return sa.values(*columns, name="new").data(
+        [
+            (
+                mark.bot_id,
+                mark.at,
+                mark.at.date(),
+                mark.equity,
+                mark.peak_equity,
+                mark.day_start_equity,
+                mark.equity - mark.realised - mark.unrealised + mark.fees,
+            )
+            for mark in marks
+        ]
+    )

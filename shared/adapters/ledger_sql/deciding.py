@@ -1,5 +1,6 @@
 """The plan transaction: what is read under the bot's lock, and what a decision writes."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from shared.adapters.ledger_sql import facts, locking, tables
 from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of, subscription_of, values
 from shared.domain.bots import Subscription
 from shared.domain.errors import NotFound
+from shared.domain.events import Event
 from shared.domain.orders import Order, Purpose
 from shared.domain.planning import Decision, Desk
 from shared.domain.positions import Position
@@ -32,6 +34,13 @@ _STANDING = (
         ),
     )
     .where(_s.c.id == sa.bindparam("strategy_id_"))
+)
+HALTS = frozenset({Denial.DRAWDOWN_LIMIT, Denial.DAILY_LOSS_LIMIT})
+_LAST_DENIAL = (
+    sa.select(_d.c.denial)
+    .where(_d.c.bot_id == sa.bindparam("bot_id_"), _d.c.id < sa.bindparam("id_"), _d.c.side == Side.BUY)
+    .order_by(_d.c.id.desc())
+    .limit(1)
 )
 _INSERT_DECISION = sa.insert(_d).returning(_d.c.id)
 _INSERT_ORDER = sa.insert(tables.orders)
@@ -68,8 +77,7 @@ def write(conn: sa.Connection, decision: Decision, desk: Desk, planned: Order | 
         planned = Denial.ORDER_IN_FLIGHT
     decision_id = _insert_decision(conn, decision, planned, at)
     if isinstance(planned, Denial):
-        if planned in facts.TOLD and decision.side is Side.BUY:
-            facts.append(conn, facts.signal_denied(decision, planned, at))
+        facts.append(conn, *_told(conn, decision, planned, decision_id, at))
         return Outcome(order=None, denial=planned, is_new=True)
     order = replace(planned, decision_id=decision_id)
     if order.purpose is Purpose.ENTRY and desk.position is not None:
@@ -88,6 +96,18 @@ def exit_lives(conn: sa.Connection, position: Position) -> bool:
     o = tables.orders
     exits = sa.exists().where(o.c.position_id == position.id, o.c.purpose == Purpose.EXIT, locking.IS_LIVE)
     return bool(conn.execute(sa.select(exits)).scalar_one())
+
+
+def _told(conn: sa.Connection, decision: Decision, denial: Denial, decision_id: int, at: datetime) -> Iterator[Event]:
+    """What a user hears of a denial; that a limit halts the bot is told once, by the first entry it denies."""
+    if decision.side is not Side.BUY or denial not in facts.TOLD:
+        return
+    if (
+        denial in HALTS
+        and conn.execute(_LAST_DENIAL, {"bot_id_": decision.bot_id, "id_": decision_id}).scalar() != denial
+    ):
+        yield facts.trading_halted(decision.bot_id, denial, at)
+    yield facts.signal_denied(decision, denial, at)
 
 
 def _earlier(conn: sa.Connection, row: Row) -> Outcome:

@@ -82,6 +82,10 @@ def signal_denied(decision: Decision, denial: Denial, at: datetime) -> Event:
     return Event(EventType.SIGNAL_DENIED, decision.bot_id, at, payload)
 
 
+def trading_halted(bot_id: str, limit: Denial, at: datetime) -> Event:
+    return Event(EventType.TRADING_HALTED, bot_id, at, {"limit": limit})
+
+
 def order_planned(order: Order) -> Event:
     return Event(EventType.ORDER_PLANNED, order.bot_id, order.created_at, _order(order))
 
