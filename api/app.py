@@ -46,6 +46,9 @@ class RestApi(Api):
 def create_app(services: ApiServices | None = None, config: Mapping[str, Any] | None = None) -> Flask:
     """For a server: `gunicorn "api.app:create_app()"`. Raises SettingsError. A test hands in its services."""
     settings = services.settings if services else load_settings()
+    if services is None:
+        # Thrown away: it connects to nothing, and a missing address is to stop the start, not the first request.
+        build_services(settings)
     app = Flask("api", static_folder=None)
     app.config.from_mapping(CONFIG)
     app.config.from_mapping(config or {})

@@ -15,6 +15,7 @@ from api.parser import arguments, faults
 from api.stream import PAGE, messages, replay
 from shared.domain.errors import InvalidField
 
+EVENT_STREAM = "text/event-stream"
 SEND_TIMEOUT_S = 30
 NUMBER_DIGITS = 18
 
@@ -31,10 +32,12 @@ blueprint = Blueprint("events", __name__, description="Facts, numbered without g
     parameters=[
         {"in": "header", "name": "Last-Event-ID", "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"}},
     ],
-    responses={"200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={"200": {"description": "The stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
 )
 def follow(args: dict[str, Any]) -> Response:
     after, bot_id = _resume_from(args), args["bot"]
+    if request.method == "HEAD":
+        return Response(mimetype=EVENT_STREAM)
     outbox = services().outbox
     subscription, newest = event_hub().subscribe(bot_id)
     try:
@@ -46,7 +49,7 @@ def follow(args: dict[str, Any]) -> Response:
         raise
     _bound_sends()
     body = messages(replay(outbox, first, bot_id), subscription, start, current_app.config["STREAM_HEARTBEAT_S"])
-    response = Response(_as_bytes(body), mimetype="text/event-stream")
+    response = Response(_as_bytes(body), mimetype=EVENT_STREAM)
     # Not the generator's own `finally`: that never runs where the client leaves before the first byte.
     response.call_on_close(subscription.close)
     response.headers["Cache-Control"] = "no-store"

@@ -1,5 +1,6 @@
 """The event stream over real connections to a threaded server: resume, order, outages, limits."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,6 +10,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.context import EVENT_HUB
+from api.events import SEND_TIMEOUT_S
 from api.stream import EventHub
 from shared.domain.events import EventType
 from tests.fakes import World
@@ -196,6 +198,21 @@ def test_a_client_that_can_not_keep_up_is_dropped_and_resumes(world: World, hub:
 def test_a_client_gone_before_the_first_byte_leaves_no_place_taken(client: FlaskClient, hub: EventHub) -> None:
     answer = client.get("/api/v1/events", buffered=False)
     answer.close()
+    assert hub.streams == 0
+
+
+def test_a_client_that_stops_reading_is_given_up_after_a_while(client: FlaskClient) -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        answer = client.get("/api/v1/events", buffered=False, environ_overrides={"gunicorn.socket": near})
+        assert near.gettimeout() == SEND_TIMEOUT_S
+        answer.close()
+
+
+def test_asking_for_the_headers_opens_no_stream(client: FlaskClient, hub: EventHub) -> None:
+    answer = client.head("/api/v1/events")
+    assert answer.content_type.startswith("text/event-stream")
+    assert answer.get_data() == b""
     assert hub.streams == 0
 
 

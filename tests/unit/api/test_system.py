@@ -8,6 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
+from api.app import create_app
+from shared.settings import SettingsError
 from tests.fakes import World
 
 
@@ -44,6 +46,21 @@ def test_what_is_missing_is_named(
     assert answer.status_code == 503
     assert list(answer.json["errors"]) == missing
     assert "Retry-After" in answer.headers
+
+
+def test_an_address_that_is_missing_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        create_app()
+
+
+def test_a_start_needs_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    client = create_app().test_client()
+    assert client.get("/healthz").status_code == 200
+    assert list(client.get("/readyz").json["errors"]) == ["postgres", "redis"]
 
 
 def test_the_documentation_asks_no_other_host(client: FlaskClient) -> None:
