@@ -85,6 +85,18 @@ def test_a_quantity_that_a_base_fee_leaves_below_the_smallest_is_refused() -> No
     assert entry_quantity(D(1000), D(100_000), None, market) is Denial.BELOW_MIN_QUANTITY
 
 
+def test_nothing_is_refused_where_the_venue_names_no_smallest_quantity() -> None:
+    market = a_market(min_quantity=D(0), min_notional=D(0))
+
+    assert entry_quantity(D(99), D(100_000), None, market) is Denial.BELOW_MIN_QUANTITY
+
+
+def test_the_very_smallest_quantity_is_bought() -> None:
+    market = a_market(min_quantity=D("0.01"), taker_fee_frac=D(0))
+
+    assert entry_quantity(D(1000), D(100_000), None, market) == D("0.01")
+
+
 def test_negative_equity_buys_nothing() -> None:
     assert entry_quantity(D(-200), D(100), None, a_market()) is Denial.BELOW_MIN_QUANTITY
 

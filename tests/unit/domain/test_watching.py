@@ -82,3 +82,11 @@ def test_a_pass_after_a_rise_holds_the_raised_trailing_stop() -> None:
     verdict = watch([(BOT, position)], {"BTC/USDT": a_ticker("107")})
 
     assert verdict == Watch(((position, ExitReason.TRAILING_STOP),), {})
+
+
+def test_a_coin_worth_a_fraction_of_a_cent_has_a_price() -> None:
+    position = a_position(stop_loss=D("0.0005"))
+
+    verdict = watch([(BOT, position)], {"BTC/USDT": a_ticker("0.0004")})
+
+    assert verdict.exits == ((position, ExitReason.STOP_LOSS),)
