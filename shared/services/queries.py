@@ -9,7 +9,7 @@ from shared.domain import health
 from shared.domain.bots import Bot, PausedBy
 from shared.domain.health import BreakerState, HealthStatus, Vitals
 from shared.domain.portfolio import Account, equity_mark
-from shared.domain.positions import Position
+from shared.domain.positions import Position, PositionState
 from shared.domain.values import ZERO
 from shared.ports import Clock, Queries, StateStore
 from shared.services.exchange_time import exchange_now
@@ -19,7 +19,10 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """A bot's money in quote. What depends on a price is None while a held symbol has none (`unpriced`)."""
+    """A bot's money in quote. What depends on a price is None while a held symbol has none (`unpriced`).
+
+    `positions` counts the open ones; dust, below what the venue sells, is in their value all the same.
+    """
 
     bot_id: str
     exchange: str
@@ -91,7 +94,7 @@ def valued(bot: Bot, account: Account, held: list[Position], marks: Mapping[str,
         peak_equity=account.peak_equity,
         day=at.date(),
         at=at,
-        positions=len(held),
+        positions=sum(each.state is PositionState.OPEN for each in held),
         unpriced=tuple(sorted({each.symbol for each in held} - marks.keys())),
     )
     if books.unpriced:

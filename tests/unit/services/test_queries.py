@@ -61,10 +61,11 @@ def test_a_gain_is_a_new_peak_and_no_loss() -> None:
     assert found.day_pnl == 500
 
 
-def test_dust_still_counts() -> None:
+def test_dust_counts_in_value_and_is_no_open_position() -> None:
     dust = a_position(state=PositionState.DUST, quantity=Decimal("0.1"), cost=Decimal(2000))
     found = valued(BOT, ACCOUNT, [dust], {"BTC/USDT": Decimal(20000)}, EPOCH)
     assert found.positions_value == 2000
+    assert found.positions == 0
 
 
 def test_without_a_price_no_equity_is_claimed() -> None:
