@@ -39,13 +39,11 @@ _current: tuple[int, Worker] | None = None
 def preload() -> None:
     """Import what is heavy once, in the parent: the children share its pages and start at once."""
     import shared.adapters.exchanges  # noqa: F401, PLC0415
-
     import strategies.registry  # noqa: F401, PLC0415
 
 
 def build_worker(settings: Settings) -> Worker:
     from shared.adapters.exchanges import build_exchange  # noqa: PLC0415
-
     from strategies import registry  # noqa: PLC0415
 
     services = build_services(settings)

@@ -5,9 +5,9 @@ import time
 
 import structlog
 from celery import signals
-from shared.adapters.state_redis import RedisStateStore
 
 from shared import logs
+from shared.adapters.state_redis import RedisStateStore
 from shared.domain.errors import Unavailable
 from shared.settings import load_settings
 from worker.boot import preload
