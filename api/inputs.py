@@ -41,8 +41,11 @@ class StopBody(Input):
     positions = fields.Enum(
         OnStop,
         by_value=True,
-        load_default=OnStop.KEEP,
-        metadata={"description": "keep: open positions stay, unwatched. flatten: they are sold."},
+        load_default=None,
+        metadata={
+            "description": "keep: open positions stay, unwatched. flatten: they are sold. "
+            "Left out: they are kept, and a flatten that is under way goes on."
+        },
     )
 
 

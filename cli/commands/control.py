@@ -47,7 +47,7 @@ def resume(session: Session) -> None:
 @click.option("--wait", "wait_s", type=click.IntRange(1, 3600), metavar="SECONDS", help="Wait until all is sold.")
 def stop(session: Session, flatten: bool, wait_s: int | None) -> None:
     """Stop the bot; its positions are kept unless --flatten sells them."""
-    body = session.api.post("/bot/stop", {"positions": "flatten" if flatten else "keep"})
+    body = session.api.post("/bot/stop", {"positions": "flatten"} if flatten else {})
     if wait_s:
         _wait_until_stopped(session, wait_s)
     session.answer(body, lambda: _say_stopped(body))

@@ -167,9 +167,12 @@ def resumed(bot: Bot, now: datetime) -> Bot:
     return _changed(bot, now, desired=Desired.RUNNING, paused_by=None, pause_reason="", trades_from=now)
 
 
-def stopped(bot: Bot, positions: OnStop, holds: bool, now: datetime) -> Bot:
-    """After `stop`; `holds` says whether it has open positions. Flatten works in every state."""
-    is_stopping = positions is OnStop.FLATTEN and holds
+def stopped(bot: Bot, positions: OnStop | None, holds: bool, now: datetime) -> Bot:
+    """After `stop`; `holds` says whether it has open positions. Flatten works in every state.
+
+    `positions` None is a plain stop: it keeps them, and does not call off a flatten that is under way.
+    """
+    is_stopping = holds and (positions is OnStop.FLATTEN or (positions is None and bot.is_stopping))
     if bot.desired is Desired.STOPPED and is_stopping == bot.is_stopping:
         return bot
     return _changed(bot, now, desired=Desired.STOPPED, is_stopping=is_stopping, paused_by=None, pause_reason="")

@@ -108,7 +108,7 @@ class Controls:
 
         return self._change(bot_id, self._bot(bot_id).exchange, change, EventType.BOT_RESUMED)
 
-    def stop(self, bot_id: str, on_stop: OnStop = OnStop.KEEP) -> Changed:
+    def stop(self, bot_id: str, on_stop: OnStop | None = None) -> Changed:
         """`positions` of the answer: those now unwatched (keep), or being sold (flatten)."""
         found = self.bots.bot(bot_id)
         if found is None:

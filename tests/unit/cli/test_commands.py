@@ -29,7 +29,7 @@ RUNNING = {
         (start, ["--balance", "12.5"], "POST /api/v1/bot/start", {"exchange": "binance", "initial_balance": "12.5"}),
         (pause, [], "POST /api/v1/bot/pause", None),
         (resume, [], "POST /api/v1/bot/resume", None),
-        (stop, [], "POST /api/v1/bot/stop", {"positions": "keep"}),
+        (stop, [], "POST /api/v1/bot/stop", {}),
         (stop, ["--flatten"], "POST /api/v1/bot/stop", {"positions": "flatten"}),
         (reset_errors, [], "POST /api/v1/bot/reset-errors", None),
     ],

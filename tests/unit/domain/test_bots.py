@@ -62,6 +62,10 @@ def stop_keep(bot: Bot) -> Bot:
     return stopped(bot, OnStop.KEEP, True, NOON)
 
 
+def stop_plain(bot: Bot) -> Bot:
+    return stopped(bot, None, True, NOON)
+
+
 def stop_flatten(bot: Bot) -> Bot:
     return stopped(bot, OnStop.FLATTEN, True, NOON)
 
@@ -74,7 +78,7 @@ def shown(bot: Bot) -> tuple[str, PausedBy | None]:
     return bot.observed, bot.paused_by
 
 
-CALLS: list[Call] = [start, pause, halt, resume, stop_keep, stop_flatten, stop_flatten_flat]
+CALLS: list[Call] = [start, pause, halt, resume, stop_keep, stop_plain, stop_flatten, stop_flatten_flat]
 
 TABLE: list[tuple[Call, Bot, str, PausedBy | None]] = [
     (start, RUNNING, "running", None),
@@ -93,6 +97,11 @@ TABLE: list[tuple[Call, Bot, str, PausedBy | None]] = [
     (stop_keep, HALTED, "stopped", None),
     (stop_keep, STOPPED, "stopped", None),
     (stop_keep, STOPPING, "stopped", None),
+    (stop_plain, RUNNING, "stopped", None),
+    (stop_plain, PAUSED, "stopped", None),
+    (stop_plain, HALTED, "stopped", None),
+    (stop_plain, STOPPED, "stopped", None),
+    (stop_plain, STOPPING, "stopping", None),
     (stop_flatten, RUNNING, "stopping", None),
     (stop_flatten, PAUSED, "stopping", None),
     (stop_flatten, HALTED, "stopping", None),
