@@ -52,7 +52,8 @@ def status(bot: Bot | None, vitals: Vitals, now: datetime) -> HealthStatus:
     last = max(vitals.last_success_at or bot.updated_at, bot.updated_at)
     if (now - last).total_seconds() >= UNHEALTHY_AFTER_S:
         return HealthStatus.UNHEALTHY
-    if vitals.consecutive_errors >= DEGRADED_AFTER:
+    # While a breaker holds calls back nothing is asked, and so no error is counted.
+    if vitals.consecutive_errors >= DEGRADED_AFTER or vitals.breaker is not BreakerState.CLOSED:
         return HealthStatus.DEGRADED
     return HealthStatus.HEALTHY
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.bots import Bot, Desired, PausedBy
-from shared.domain.health import HealthStatus, Vitals, is_due_to_pause, status
+from shared.domain.health import BreakerState, HealthStatus, Vitals, is_due_to_pause, status
 from tests.builders import HOUR, NOON, a_bot
 
 RUNNING = a_bot(updated_at=NOON - HOUR)
@@ -67,3 +67,8 @@ def test_five_errors_in_a_row_are_degraded(errors: int, shown: HealthStatus) -> 
 @pytest.mark.parametrize(("errors", "is_due"), [(0, False), (9, False), (10, True), (11, True)])
 def test_ten_errors_in_a_row_are_due_to_pause(errors: int, is_due: bool) -> None:
     assert is_due_to_pause(errors) is is_due
+
+
+@pytest.mark.parametrize("breaker", [BreakerState.OPEN, BreakerState.HALF_OPEN])
+def test_calls_held_back_are_degraded_however_few_errors_were_counted(breaker: BreakerState) -> None:
+    assert status(RUNNING, Vitals(last_success_at=NOON, breaker=breaker), NOON) is HealthStatus.DEGRADED

@@ -94,7 +94,7 @@ def vitals(**changes: object) -> Vitals:
         (BOT, vitals(consecutive_errors=5), 10, HealthStatus.DEGRADED, "5 consecutive errors"),
         (BOT, vitals(), 300, HealthStatus.UNHEALTHY, "no successful update for 300 s"),
         (BOT, Vitals(), 300, HealthStatus.UNHEALTHY, "no update yet"),
-        (BOT, vitals(breaker=BreakerState.OPEN), 10, HealthStatus.HEALTHY, "the circuit breaker is open"),
+        (BOT, vitals(breaker=BreakerState.OPEN), 10, HealthStatus.DEGRADED, "the circuit breaker is open"),
         (
             replace(BOT, desired=Desired.PAUSED, paused_by=PausedBy.SYSTEM, pause_reason="10 errors"),
             vitals(),
