@@ -127,6 +127,8 @@ def _act(worker: Worker, market: MarketKey, chosen: Sequence[Decision]) -> None:
     ticker = exchange.tickers([market.symbol]).get(market.symbol)
     if ticker is None:
         raise ExchangeDown(f"{market.exchange} quotes no price for {market.symbol}")
+    # What is bought now is to be valued at once, not only after the next position tick.
+    worker.services.state.put_marks(market.exchange, {market.symbol: ticker.last})
     terms, now = exchange.markets()[market.symbol], exchange_time(exchange.now_ms())
     for decision in chosen:
         quote = Quote(terms, ticker.ask if decision.side is Side.BUY else ticker.bid, now)
