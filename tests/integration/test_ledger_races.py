@@ -1,7 +1,8 @@
 """Many hands on one record at the same moment, on real Postgres."""
 
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from threading import Barrier
 from typing import TypeVar
@@ -9,13 +10,15 @@ from typing import TypeVar
 import pytest
 
 from shared.adapters import ledger_sql
+from shared.domain.bots import Bot, PausedBy, paused
+from shared.domain.events import EventType
 from shared.domain.orders import Order, OrderState, client_order_id
 from shared.domain.planning import Desk, plan_exit
 from shared.domain.positions import ExitReason
 from shared.domain.risk import Denial
 from shared.domain.values import Side
 from tests.builders import a_decision, a_quote, a_subscription
-from tests.support.record import LATER, Record, a_permit, check_books, planned_entry
+from tests.support.record import LATER, Record, a_permit, check_books, known, planned_entry
 
 T = TypeVar("T")
 PRICE = Decimal(300)
@@ -113,6 +116,37 @@ def test_a_pause_that_has_returned_sees_every_entry_that_may_leave(record: Recor
             record.journal.record_failure(each, OrderState.REJECTED, "cleared", LATER)
         record.resume()
     assert outcomes  # Either may come first, and both are right.
+
+
+def test_a_sender_waits_for_a_pause_that_is_being_written(record: Record) -> None:
+    record.start()
+    record.subscribe()
+    order = record.enter()
+    with ThreadPoolExecutor(1) as pool:
+        sendings: list[Future[Order | None]] = []
+
+        def pause_slowly(bot: Bot | None, _holds: bool) -> Bot:
+            sendings.append(pool.submit(record.journal.mark_sending, order, a_permit(), LATER))
+            _wait_until(lambda: sendings[0].done() or _waiting(record) == 1)
+            return paused(known(bot), PausedBy.USER, "", LATER)
+
+        record.bots.change("default", pause_slowly, EventType.BOT_PAUSED)
+
+        assert sendings[0].result(20) is None
+    assert record.journal.entries_in_flight("default") == []
+
+
+def _waiting(record: Record) -> int:
+    """How many connections wait for a row that another has locked."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return int(record.value(waiting))
+
+
+def _wait_until(is_so: Callable[[], bool], patience_s: float = 10) -> None:
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 def test_reports_of_one_order_at_once_are_booked_once(record: Record) -> None:
