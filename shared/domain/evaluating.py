@@ -40,6 +40,17 @@ def due_candles(market: MarketKey, last_decided_ms: int | None, now_ms: int) -> 
     return list(range(first, newest + step, step))
 
 
+def due_groups(
+    entries: Iterable[RosterEntry], evaluated: Mapping[GroupKey, int], now_ms: int
+) -> dict[int, dict[GroupKey, list[RosterEntry]]]:
+    """Open time, oldest first → the groups that have that candle to decide, with their subscriptions."""
+    due: dict[int, dict[GroupKey, list[RosterEntry]]] = {}
+    for key, members in groups(entries).items():
+        for open_ms in due_candles(key.market, evaluated.get(key), now_ms):
+            due.setdefault(open_ms, {})[key] = members
+    return dict(sorted(due.items()))
+
+
 def due_markets(
     roster: Roster, decided: Mapping[GroupKey, int], now_ms: Mapping[str, int]
 ) -> dict[str, list[MarketKey]]:

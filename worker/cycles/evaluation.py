@@ -8,7 +8,7 @@ import structlog
 from shared.domain.bots import MarketKey, RosterEntry
 from shared.domain.candles import HISTORY, Candles
 from shared.domain.errors import ExchangeDown, ExchangeError
-from shared.domain.evaluating import GroupKey, decisions, due_candles, exits_first, groups
+from shared.domain.evaluating import GroupKey, decisions, due_groups, exits_first
 from shared.domain.orders import OrderState
 from shared.domain.planning import Decision, Quote, plan
 from shared.domain.signals import Action, Evaluation
@@ -43,27 +43,20 @@ def _evaluate_market(
     worker: Worker, market: MarketKey, entries: list[RosterEntry], evaluated: Mapping[GroupKey, int]
 ) -> None:
     now_ms = worker.exchanges[market.exchange].now_ms()
-    due = {key: due_candles(market, evaluated.get(key), now_ms) for key in groups(entries)}
-    opens = sorted({open_ms for candles_due in due.values() for open_ms in candles_due})
+    opens = list(due_groups(entries, evaluated, now_ms))
     if not opens:
         return
     candles = _gathered(worker, market, _history(worker, entries), opens, now_ms)
     entries = [_anchored(worker, entry, candles) for entry in entries]
-    for open_ms in opens:
+    for open_ms, members in due_groups(entries, evaluated, now_ms).items():
         part = _until(candles, open_ms)
         if part is None:
             return  # The venue has not shown it yet: it stays due.
-        members = {
-            key: found
-            for key, found in groups(entries).items()
-            if open_ms in due.get(key, due_candles(market, evaluated.get(key), now_ms))
-        }
-        by_group = {key: _evaluation(worker, found[0], part, open_ms) for key, found in members.items()}
-        chosen = [decision for key, found in members.items() for decision in decisions(found, by_group[key])]
+        evaluations = {key: _evaluation(worker, found[0], part, open_ms) for key, found in members.items()}
+        chosen = [decision for key, found in members.items() for decision in decisions(found, evaluations[key])]
         _act(worker, market, exits_first(chosen))
-        worker.services.journal.record_evaluations(
-            market, open_ms, {key.group: evaluation for key, evaluation in by_group.items()}
-        )
+        by_group = {key.group: evaluation for key, evaluation in evaluations.items()}
+        worker.services.journal.record_evaluations(market, open_ms, by_group)
 
 
 def _history(worker: Worker, entries: list[RosterEntry]) -> int:

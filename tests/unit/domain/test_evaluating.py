@@ -9,6 +9,7 @@ from shared.domain.evaluating import (
     GroupKey,
     decisions,
     due_candles,
+    due_groups,
     due_markets,
     exits_first,
     groups,
@@ -82,6 +83,17 @@ def test_a_market_is_due_as_soon_as_one_of_its_groups_is() -> None:
     decided = {GroupKey(BTC, "g1"): newest, GroupKey(ETH, "g1"): newest}
 
     assert due_markets(roster, decided, {"binance": T0}) == {"binance": [BTC]}
+
+
+def test_each_candle_is_due_for_the_groups_that_have_not_decided_it() -> None:
+    behind, new = a_roster_entry(BTC, id="1"), a_roster_entry(BTC, id="2", group="g2")
+    decided = {GroupKey(BTC, "g1"): T0 - 3 * MINUTE}
+
+    due = due_groups([behind, new], decided, T0)
+
+    assert list(due) == [T0 - 2 * MINUTE, T0 - MINUTE]
+    assert due[T0 - 2 * MINUTE] == {GroupKey(BTC, "g1"): [behind]}
+    assert due[T0 - MINUTE] == {GroupKey(BTC, "g1"): [behind], GroupKey(BTC, "g2"): [new]}
 
 
 def test_markets_are_due_by_exchange_and_in_order() -> None:
