@@ -102,10 +102,8 @@ def _told(conn: sa.Connection, decision: Decision, denial: Denial, decision_id: 
     """What a user hears of a denial; that a limit halts the bot is told once, by the first entry it denies."""
     if decision.side is not Side.BUY or denial not in facts.TOLD:
         return
-    if (
-        denial in HALTS
-        and conn.execute(_LAST_DENIAL, {"bot_id_": decision.bot_id, "id_": decision_id}).scalar() != denial
-    ):
+    before = {"bot_id_": decision.bot_id, "id_": decision_id}
+    if denial in HALTS and conn.execute(_LAST_DENIAL, before).scalar() != denial:
         yield facts.trading_halted(decision.bot_id, denial, at)
     yield facts.signal_denied(decision, denial, at)
 
