@@ -1,6 +1,6 @@
 """Two whole systems for the session, side by side: one trades on paper, one live against its own simulator."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure comes with what the systems said last."""
+    report = yield
+    if report.failed:
+        stacks = {name: value for name, value in getattr(item, "funcargs", {}).items() if isinstance(value, Stack)}
+        report.sections.extend((f"last words of {name}", stack.last_words()) for name, stack in stacks.items())
+    return report
 
 
 @pytest.fixture(scope="session")
