@@ -468,6 +468,18 @@ def test_each_group_remembers_its_newest_candle(started: Record) -> None:
     assert started.column("SELECT candle_open_ms FROM decided_candles ORDER BY 1") == [1000, 2000]
 
 
+def test_candles_decided_long_ago_are_forgotten_market_by_market(started: Record) -> None:
+    hourly, other = a_market_key(), a_market_key("ETH/USDT")
+    for market in (hourly, other):
+        for candle in (0, 1):
+            started.journal.record_evaluations(market, candle * 3_600_000, {})
+
+    started.journal.record_evaluations(hourly, 10_000 * 3_600_000, {})
+
+    kept = started.column("SELECT symbol || ' ' || candle_open_ms / 3600000 FROM decided_candles ORDER BY 1")
+    assert kept == ["BTC/USDT 1", "BTC/USDT 10000", "ETH/USDT 0", "ETH/USDT 1"]
+
+
 def test_an_indicator_that_is_no_number_is_stored_as_none(started: Record) -> None:
     bad = _evaluation(1000, indicators={"rsi": float("nan"), "macd": float("inf"), "fast": 2.0})
 

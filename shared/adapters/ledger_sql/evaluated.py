@@ -13,6 +13,17 @@ from shared.domain.candles import Timeframe
 from shared.domain.evaluating import GroupKey
 from shared.domain.signals import Evaluation
 
+KEPT = 10_000
+
+_c = tables.decided_candles.c
+_DECIDED = insert(tables.decided_candles).on_conflict_do_nothing()
+_FORGET = sa.delete(tables.decided_candles).where(
+    _c.exchange == sa.bindparam("exchange_"),
+    _c.symbol == sa.bindparam("symbol_"),
+    _c.timeframe == sa.bindparam("timeframe_"),
+    _c.candle_open_ms <= sa.bindparam("oldest_"),
+)
+
 
 def newest(conn: sa.Connection, markets: Collection[MarketKey]) -> dict[GroupKey, int]:
     """Open time of the newest candle evaluated, per group of `markets`."""
@@ -32,7 +43,10 @@ def newest(conn: sa.Connection, markets: Collection[MarketKey]) -> dict[GroupKey
 def record(
     conn: sa.Connection, market: MarketKey, candle_open_ms: int, by_group: Mapping[str, Evaluation], at: datetime
 ) -> None:
-    """The last evaluation of each group, never replaced by an older one, and the candle's own row."""
+    """The last evaluation of each group, never replaced by an older one, and the candle's own row.
+
+    The rows of a market's newest candles are kept: a week of minutes, and a bounded number of seconds.
+    """
     key = {"exchange": market.exchange, "symbol": market.symbol, "timeframe": market.timeframe.value}
     # In one order, so that two workers on one market don't wait for each other in a circle.
     rows = [
@@ -47,8 +61,9 @@ def record(
     ]
     if rows:
         conn.execute(_upsert(), rows)
-    decided = insert(tables.decided_candles).on_conflict_do_nothing()
-    conn.execute(decided, {**key, "candle_open_ms": candle_open_ms, "decided_at": at})
+    conn.execute(_DECIDED, {**key, "candle_open_ms": candle_open_ms, "decided_at": at})
+    oldest_ms = candle_open_ms - KEPT * market.timeframe.ms
+    conn.execute(_FORGET, {"oldest_": oldest_ms, **{f"{name}_": value for name, value in key.items()}})
 
 
 def _upsert() -> sa.Insert:
