@@ -48,8 +48,8 @@ def resume(session: Session) -> None:
 def stop(session: Session, flatten: bool, wait_s: int | None) -> None:
     """Stop the bot; its positions are kept unless --flatten sells them."""
     body = session.api.post("/bot/stop", {"positions": "flatten"} if flatten else {})
-    if wait_s:
-        _wait_until_stopped(session, wait_s)
+    if wait_s and body.get("state") == "stopping":
+        body = _stopped_within(session, wait_s)
     session.answer(body, lambda: _say_stopped(body))
 
 
@@ -80,10 +80,11 @@ def _say_stopped(body: Mapping[str, Any]) -> None:
         click.echo(f"kept and no longer watched: {symbols}; sell them with `orchestrator stop --flatten`")
 
 
-def _wait_until_stopped(session: Session, wait_s: int) -> None:
+def _stopped_within(session: Session, wait_s: int) -> Any:
     deadline = time.monotonic() + wait_s
-    while session.api.get("/bot/status").get("state") == "stopping":
+    while (status := session.api.get("/bot/status"))["state"] == "stopping":
         if time.monotonic() > deadline:
             hint = "it goes on selling; `orchestrator positions` shows what is left"
             raise Unavailable(f"not everything is sold after {wait_s} s", hint)
         time.sleep(WAIT_STEP_S)
+    return {**status, "message": "Everything is sold."}

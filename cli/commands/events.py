@@ -14,7 +14,8 @@ from cli.commands.output import moment
 from shared.domain.backoff import RetryPolicy, backoff_s
 
 RECONNECT = RetryPolicy(initial_s=0.5, max_s=10.0)
-ID_FIELDS = frozenset({"bot_id", "at", "number", "type", "id"})
+# What a reader looks for, in this order; the rest follows as it comes.
+FIRST = ["name", "symbol", "side", "state", "quantity", "filled", "price", "average_price", "realised", "fee", "reason"]
 
 
 @api_command(
@@ -85,15 +86,24 @@ def _print(session: Session, item: Mapping[str, Any]) -> None:
 
 
 def line(item: Mapping[str, Any]) -> str:
-    """`  42  2026-11-22 17:11:32  OrderFilled  symbol=BTC/USDT side=buy …`"""
-    payload = item.get("payload") or {name: value for name, value in item.items() if name not in ID_FIELDS}
-    said = " ".join(f"{name}={_short(value)}" for name, value in payload.items() if value not in (None, "", [], {}))
-    number = str(item.get("number") or item.get("id") or "")
+    """`    42  2026-11-22 17:11:32  OrderFilled       symbol=BTC/USDT side=buy …`, without ids."""
+    payload = item.get("payload") or {}
+    names = sorted((name for name in payload if not name.endswith("_id")), key=_rank)
+    said = " ".join(f"{name}={_short(payload[name])}" for name in names if payload[name] not in (None, "", [], {}))
     kind = click.style(f"{item.get('type', ''):<16}", bold=True)
-    return f"{number:>6}  {moment(item.get('at'))}  {kind}  {said}".rstrip()
+    return f"{item.get('number') or '':>6}  {moment(item.get('at'))}  {kind}  {said}".rstrip()
+
+
+def _rank(name: str) -> int:
+    return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 def _short(value: object) -> str:
-    if isinstance(value, dict):
-        value = {name: inner for name, inner in value.items() if inner is not None}
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+    """A list of things by their symbols; settings that are set; the rest as it is."""
+    match value:
+        case dict():
+            return ",".join(f"{name}:{inner}" for name, inner in value.items() if inner is not None)
+        case list():
+            return ",".join(str(each.get("symbol", each)) if isinstance(each, dict) else str(each) for each in value)
+        case _:
+            return str(value)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 NONE = "—"
+WRAPS_AT = 24
+CELL_PADDING = 3
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -43,8 +45,11 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """`spare`: where the terminal is too narrow for all, those above 0 are left out, the highest first."""
+
     title: str
     look: Look = Look.TEXT
+    spare: int = 0
 
     @property
     def is_number(self) -> bool:
@@ -57,7 +62,6 @@ class Listing:
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[object]]
-    title: str = ""
     empty: str = "nothing yet"
     notes: Sequence[str] = field(default_factory=tuple)
 
@@ -122,7 +126,7 @@ def _show_rich(parts: Iterable[Listing | Sequence[Fact]], heading: str) -> None:
     console = Console(highlight=False)
     for part in parts:
         if isinstance(part, Listing):
-            console.print(rich_table(part))
+            console.print(rich_table(part, console.width))
             for note in part.notes:
                 console.print(note, style="dim")
         else:
@@ -140,23 +144,46 @@ def _rich_facts(facts: Sequence[Fact]) -> "RenderableType":
     return grid
 
 
-def rich_table(listing: Listing) -> "RenderableType":
+def rich_table(listing: Listing, width: int) -> "RenderableType":
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     if not listing.rows:
         return f"[dim]{listing.empty}[/dim]"
-    table = Table(title=listing.title or None, title_justify="left", box=box.SIMPLE_HEAD, header_style="bold")
-    for column in listing.columns:
+    today = datetime.now(UTC).date()
+    cells = [
+        [dressed(cell, column.look, today) for cell, column in zip(row, listing.columns, strict=True)]
+        for row in listing.rows
+    ]
+    shown = fitting(listing.columns, [[cell.plain for cell in row] for row in cells], width)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+    for column in (listing.columns[at] for at in shown):
         # A number cut short is a wrong number: texts give way first.
         table.add_column(column.title, justify="right" if column.is_number else "left", no_wrap=column.is_number)
-    for row in listing.rows:
-        table.add_row(*(dressed(cell, column.look) for cell, column in zip(row, listing.columns, strict=True)))
+    for row in cells:
+        table.add_row(*(row[at] for at in shown))
     return table
 
 
-def dressed(value: object, look: Look) -> "Text":
-    """`value` as a person reads it, coloured by what it means."""
+def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Which columns to show in `width` characters: all, or without the most spare ones."""
+    shown = list(range(len(columns)))
+    widths = [
+        max(len(text) for text in (column.title, *texts))
+        for column, texts in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    # The last column holds sentences, which may wrap.
+    widths[-1] = min(widths[-1], WRAPS_AT)
+    while sum(widths[at] + CELL_PADDING for at in shown) > width:
+        at = max(shown, key=lambda at: columns[at].spare)
+        if columns[at].spare == 0:
+            break
+        shown.remove(at)
+    return shown
+
+
+def dressed(value: object, look: Look, today: date | None = None) -> "Text":
+    """`value` as a person reads it, coloured by what it means; a time of `today` without its date."""
     from rich.text import Text  # noqa: PLC0415
 
     if value is None or value == "":
@@ -169,7 +196,7 @@ def dressed(value: object, look: Look) -> "Text":
         case Look.CHANGE:
             return Text(money(value, sign=True), style=_change_style(value))
         case Look.TIME:
-            return Text(moment(value))
+            return Text(moment(value).removeprefix(f"{today} "))
         case _:
             return Text(raw(value))
 

@@ -72,16 +72,16 @@ def _names(session: Session) -> dict[str, str]:
 def _positions(body: Mapping[str, Any], names: Mapping[str, str]) -> Listing:
     columns = (
         Column("Symbol"),
-        Column("Strategy"),
+        Column("Strategy", spare=3),
         Column("State", Look.STATE),
         Column("Quantity", Look.NUMBER),
         Column("Average", Look.MONEY),
-        Column("Mark", Look.MONEY),
+        Column("Mark", Look.MONEY, spare=2),
         Column("Unrealised", Look.CHANGE),
-        Column("Realised", Look.CHANGE),
+        Column("Realised", Look.CHANGE, spare=4),
         Column("Stop", Look.MONEY),
-        Column("Target", Look.MONEY),
-        Column("Opened (UTC)", Look.TIME),
+        Column("Target", Look.MONEY, spare=5),
+        Column("Opened (UTC)", Look.TIME, spare=1),
     )
     items = [{**item, "strategy": names.get(item.get("strategy_id"), "removed")} for item in body["items"]]
     fields = (
@@ -100,10 +100,10 @@ def _orders(body: Mapping[str, Any]) -> Listing:
         Column("Side", Look.STATE),
         Column("Status", Look.STATE),
         Column("Quantity", Look.NUMBER),
-        Column("Filled", Look.NUMBER),
+        Column("Filled", Look.NUMBER, spare=3),
         Column("Average", Look.MONEY),
-        Column("Fee", Look.NUMBER),
-        Column("In"),
+        Column("Fee", Look.NUMBER, spare=2),
+        Column("In", spare=2),
         Column("Reason"),
     )
     fields = "created_at symbol side status quantity filled average_price fee fee_currency reason"

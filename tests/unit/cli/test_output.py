@@ -1,4 +1,5 @@
 import io
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from cli.commands.output import (
     Look,
     dressed,
     duration,
+    fitting,
     moment,
     money,
     plain,
@@ -82,6 +84,22 @@ def test_a_narrow_terminal_never_shortens_a_number() -> None:
     )
     console = Console(width=40, record=True, file=io.StringIO())
 
-    console.print(rich_table(listing))
+    console.print(rich_table(listing, 40))
 
     assert "0.12345678" in console.export_text()
+
+
+def test_a_narrow_terminal_leaves_out_what_is_most_spare() -> None:
+    columns = (Column("A"), Column("B", spare=1), Column("C", spare=2), Column("Why"))
+    rows = [["a" * 10, "b" * 10, "c" * 10, "a sentence " * 20]]
+
+    shown = {width: fitting(columns, rows, width) for width in (200, 60, 50, 20)}
+
+    assert shown == {200: [0, 1, 2, 3], 60: [0, 1, 3], 50: [0, 3], 20: [0, 3]}
+
+
+def test_a_time_of_today_needs_no_date() -> None:
+    at = "2026-11-22T17:11:32+00:00"
+
+    assert dressed(at, Look.TIME, date(2026, 11, 22)).plain == "17:11:32"
+    assert dressed(at, Look.TIME, date(2026, 11, 23)).plain == "2026-11-22 17:11:32"
