@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.stack import Stack, running_stack
 
 HERE = Path(__file__).parent
+FIRST = "test_the_readmes_session_runs_as_it_is_written"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -16,6 +17,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.xdist_group("e2e"))
+    # The README's session is what a user of a new system begins with: no other test may have been there before.
+    items.sort(key=lambda item: item.name != FIRST)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,13 +1,10 @@
 """Starting, stopping, starting again."""
 
-import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -76,19 +73,9 @@ def test_a_stopped_system_leaves_nothing_running_and_continues_where_it_was(pape
     assert paper.sql(HELD) == held
     now = paper.get("bot/status").body
     assert (now["state"], now["run"], now["strategies"]) == ("running", seen["run"], seen["strategies"])
-    assert _by_command("positions", paper.system.data_dir)["items"][0]["symbol"] == "BTC/USDT"
     paper.until_evaluating()
     assert contradictions(paper) == {}
     paper.venue.release("BTCUSDT")
-
-
-def _by_command(name: str, data_dir: Path) -> Any:
-    """The command line finds the system of a data folder by itself."""
-    variables = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cli.main", name, "--json"]
-    result = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
 
 
 def _up(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
