@@ -33,11 +33,16 @@ ROUNDS = 15
 ORDERS = 20
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 MARKET = Market(
-    "binance",
-    "BTC/USDT",
-    "BTC",
-    "USDT",
-    *map(Decimal, ("0.00001", "0.01", "0.00001", "5", "0.001", "0.001")),
+    exchange="binance",
+    symbol="BTC/USDT",
+    base="BTC",
+    quote="USDT",
+    lot_step=Decimal("0.00001"),
+    price_tick=Decimal("0.01"),
+    min_quantity=Decimal("0.00001"),
+    min_notional=Decimal(5),
+    maker_fee_frac=Decimal("0.001"),
+    taker_fee_frac=Decimal("0.001"),
 )
 LIMITS = Limits(Decimal(100), Decimal("0.02"), Decimal("0.9"), Decimal("0.9"))
 

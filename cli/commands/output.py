@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -210,9 +210,11 @@ def money(value: object, *, sign: bool = False) -> str:
     if not amount.is_finite():
         return raw(value)
     plus = "+" if sign and amount > 0 else ""
-    if amount == 0 or abs(amount) >= 1:
-        return f"{plus}{amount:,.2f}"
-    return f"{plus}{amount:.{3 - amount.adjusted()}f}"
+    # Formatting rounds by the thread's context, which a library may have changed.
+    with localcontext(rounding=ROUND_HALF_EVEN):
+        if amount == 0 or abs(amount) >= 1:
+            return f"{plus}{amount:,.2f}"
+        return f"{plus}{amount:.{3 - amount.adjusted()}f}"
 
 
 def _change_style(value: object) -> str:
