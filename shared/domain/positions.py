@@ -6,9 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localc
 from enum import StrEnum
 
 from shared.domain.orders import Fill, Order, Purpose
-from shared.domain.values import EXACT, ONE, ZERO, Market, Side, round_down
-
-_UNIT = Decimal("1e-18")
+from shared.domain.values import EXACT, ONE, PRICE_UNIT, ZERO, Market, Side, price_rounded, round_down
 
 
 class PositionState(StrEnum):
@@ -124,7 +122,7 @@ def sold(position: Position, fill: Fill) -> Position:
         given = fill.quantity + base_fee(fill, position.base)
         cost_out = position.cost
         if given < position.quantity:
-            cost_out = (position.cost * given / position.quantity).quantize(_UNIT, ROUND_HALF_EVEN)
+            cost_out = (position.cost * given / position.quantity).quantize(PRICE_UNIT, ROUND_HALF_EVEN)
         # A base fee on a sell is given at no proceeds: its worth is the fee, so it is no loss of the trade.
         proceeds = given * fill.price
         return replace(
@@ -189,4 +187,4 @@ def exit_reason(position: Position, price: Decimal) -> ExitReason | None:
 
 
 def _at(price: Decimal, frac: Decimal | None, sign: int) -> Decimal | None:
-    return None if frac is None else price * (ONE + sign * frac)
+    return None if frac is None else price_rounded(price * (ONE + sign * frac))

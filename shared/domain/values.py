@@ -9,6 +9,7 @@ ONE = Decimal(1)
 
 # Sums of money are exact: 28 digits, Python's default, round a trillion at 18 decimals.
 EXACT = Context(prec=80)
+PRICE_UNIT = Decimal("1e-18")  # Quotients (averages, stops, a cost's part) are kept to it.
 
 
 class Side(StrEnum):
@@ -50,6 +51,11 @@ class Ticker:
     ask: Decimal
     last: Decimal
     at_ms: int
+
+
+def price_rounded(price: Decimal) -> Decimal:
+    """A quotient at 18 decimals, whatever the thread's context says."""
+    return EXACT.quantize(price, PRICE_UNIT)
 
 
 def round_down(value: Decimal, step: Decimal) -> Decimal:

@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.adapters.ledger_sql import facts, locking, tables
-from shared.adapters.ledger_sql.booking import capital_lines
 from shared.adapters.ledger_sql.connections import snapshot, transaction
 from shared.adapters.ledger_sql.rows import Row, bot_of, order_of, subscription_of, values
+from shared.domain.booking import capital_lines
 from shared.domain.bots import Bot, Desired, MarketKey, Roster, RosterEntry, Subscription, capital_change
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound
@@ -18,6 +18,7 @@ from shared.domain.events import EventType
 from shared.domain.orders import IN_FLIGHT, RESTING, OrderState, Purpose
 from shared.domain.positions import PositionState
 from shared.domain.risk import Denial
+from shared.domain.transmission import no_entry
 from shared.domain.values import ZERO
 
 Change = Callable[[Bot | None, bool], Bot]
@@ -192,7 +193,7 @@ def _move_capital(conn: sa.Connection, bot_id: str, capital: Any) -> None:
 def _deny_planned_entries(conn: sa.Connection, before: Bot | None, after: Bot) -> None:
     if before is None or not before.may_enter or after.may_enter:
         return
-    reason = Denial.PAUSED if after.desired is Desired.PAUSED else Denial.NOT_RUNNING
+    reason = no_entry(after)
     _deny_entries(conn, after.id, reason, after.updated_at)
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from shared.adapters.ledger_sql import tables
-from shared.adapters.ledger_sql.rows import rounded
 from shared.domain.bots import Bot, Subscription
 from shared.domain.events import Event, EventType
 from shared.domain.orders import Fill, Order
@@ -14,6 +13,7 @@ from shared.domain.planning import Decision
 from shared.domain.portfolio import EquityMark
 from shared.domain.positions import Position
 from shared.domain.risk import Denial
+from shared.domain.values import price_rounded
 
 # Denials that a user would want to hear of; the others are how strategies ordinarily idle.
 TOLD = frozenset(
@@ -154,9 +154,9 @@ def _position(position: Position) -> dict[str, object]:
         "strategy_id": position.strategy_id,
         "symbol": position.symbol,
         "quantity": plain(position.quantity),
-        "average_price": plain(rounded(position.average_price)),
-        "stop_loss": plain(rounded(position.stop_loss)),
-        "take_profit": plain(rounded(position.take_profit)),
+        "average_price": plain(price_rounded(position.average_price)),
+        "stop_loss": plain(position.stop_loss),
+        "take_profit": plain(position.take_profit),
         "realised": plain(position.realised),
         "fees": plain(position.fees),
     }

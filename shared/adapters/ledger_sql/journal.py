@@ -11,8 +11,9 @@ import structlog
 from shared.adapters.clock import SystemClock
 from shared.adapters.ledger_sql import deciding, evaluated, facts, locking, recording, tables
 from shared.adapters.ledger_sql.connections import transaction
-from shared.adapters.ledger_sql.rows import bot_of, moment_of_ms, order_of
-from shared.domain.bots import Bot, Desired, MarketKey
+from shared.adapters.ledger_sql.rows import bot_of, order_of
+from shared.domain import transmission
+from shared.domain.bots import Bot, MarketKey
 from shared.domain.evaluating import GroupKey
 from shared.domain.orders import IN_FLIGHT, Order, OrderReport, OrderState, Permit, Purpose, checked_transition
 from shared.domain.planning import Decision, Desk
@@ -75,7 +76,7 @@ class SqlJournal:
             stored = locking.order(conn, order.client_order_id)
             if stored.state is not OrderState.PLANNED or stored.attempt != order.attempt:
                 return None
-            after = _sending(stored, bot, permit, now)
+            after = transmission.sending(stored, bot, permit, now)
             locking.write_order(conn, after)
             facts.append(conn, facts.order_changed(after))
         return after if after.state is OrderState.SENDING else None
@@ -132,45 +133,10 @@ def _shared_bot(conn: sa.Connection, order: Order) -> Bot:
     return bot_of(conn.execute(_SHARED_BOT, {"id_": order.bot_id}).one())
 
 
-def _sending(order: Order, bot: Bot, permit: Permit, now: datetime) -> Order:
-    refused = replace(order, updated_at=now, reserved=ZERO)
-    if order.purpose is Purpose.ENTRY and not bot.may_enter:
-        denied = checked_transition(order.state, OrderState.DENIED)
-        return replace(refused, state=denied, reason=_no_entry(bot))
-    if order.expires_at is not None and now >= order.expires_at:
-        expired = checked_transition(order.state, OrderState.EXPIRED)
-        return replace(refused, state=expired, reason=Denial.SIGNAL_EXPIRED)
-    return replace(
-        order,
-        state=checked_transition(order.state, OrderState.SENDING),
-        attempt=order.attempt + 1,
-        updated_at=now,
-        valid_until=moment_of_ms(permit.valid_until_ms),
-        not_found_count=0,
-        not_found_at=None,
-    )
-
-
-def _no_entry(bot: Bot) -> Denial:
-    return Denial.PAUSED if bot.desired is Desired.PAUSED else Denial.NOT_RUNNING
-
-
 def _proved_absent(conn: sa.Connection, bot: Bot, order: Order, at: datetime) -> Order:
     """NOT_PLACED, then what follows from it: planned once more, or too late."""
-    absent = replace(
-        order,
-        state=checked_transition(order.state, OrderState.NOT_PLACED),
-        not_found_count=order.not_found_count + 1,
-        updated_at=at,
-    )
-    facts.append(conn, facts.order_changed(absent))
-    is_late = order.expires_at is not None and at >= order.expires_at
-    if order.purpose is Purpose.ENTRY and (is_late or not bot.may_enter):
-        reason = Denial.SIGNAL_EXPIRED if is_late else _no_entry(bot)
-        expired = checked_transition(absent.state, OrderState.EXPIRED)
-        after = replace(absent, state=expired, reason=reason, reserved=ZERO)
-    else:
-        planned = checked_transition(absent.state, OrderState.PLANNED)
-        after = replace(absent, state=planned, not_found_count=0, not_found_at=None)
+    gone = transmission.absent(order, at)
+    facts.append(conn, facts.order_changed(gone))
+    after = transmission.after_absence(gone, bot, at)
     recording.write_change(conn, bot, after, at)
     return after

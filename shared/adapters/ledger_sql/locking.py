@@ -8,11 +8,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shared.adapters.ledger_sql import facts, tables
-from shared.adapters.ledger_sql.folding import is_flat
 from shared.adapters.ledger_sql.rows import Row, order_of, position_of, values
 from shared.domain.bots import Bot, flattened
 from shared.domain.errors import NotFound
 from shared.domain.events import EventType
+from shared.domain.folding import is_flat
 from shared.domain.orders import Order
 from shared.domain.positions import Position, PositionState
 

@@ -7,9 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from shared.adapters.ledger_sql import facts, folding, locking, tables
-from shared.adapters.ledger_sql.booking import assets_change, fill_lines
-from shared.adapters.ledger_sql.rows import market_of, position_values, subscription_of, values
+from shared.adapters.ledger_sql import facts, locking, tables
+from shared.adapters.ledger_sql.rows import market_of, subscription_of, values
+from shared.domain import folding
+from shared.domain.booking import assets_change, fill_lines
 from shared.domain.bots import Bot
 from shared.domain.events import Event
 from shared.domain.orders import Fill, Order, OrderReport, Purpose
@@ -124,9 +125,9 @@ def _write_position(
     is_open, was_open = (each.state is PositionState.OPEN for each in (after, before))
     is_new = before.high_water is None
     if is_new:
-        conn.execute(_INSERT_POSITION, position_values(after))
+        conn.execute(_INSERT_POSITION, values(after))
     elif after != before:
-        conn.execute(_WRITE_POSITION, {"id_": after.id, **position_values(after)})
+        conn.execute(_WRITE_POSITION, {"id_": after.id, **values(after)})
     events = [facts.position_opened(after, at)] if is_new or (is_open and not was_open) else []
     return [*events, facts.position_closed(after, reason, at)] if was_open and not is_open else events
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,27 +15,15 @@ from shared.domain.orders import Fill, Order, OrderState, Purpose
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position, PositionState
 from shared.domain.signals import Action, Evaluation
-from shared.domain.values import EXACT, ZERO, Market, OrderType, Side
+from shared.domain.values import ZERO, Market, OrderType, Side
 
 Row = sa.Row[Any]
 Values = dict[str, Any]
-PRICE_UNIT = Decimal("1e-18")
 
 
 def values(value: Any) -> Values:
     """The columns of a value whose fields are all columns, as those of nearly every one are."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def position_values(position: Position) -> Values:
-    """Stops follow from a quotient and are rounded; what is money is kept to the last digit."""
-    stops = {"stop_loss": rounded(position.stop_loss), "take_profit": rounded(position.take_profit)}
-    return {**values(position), **stops}
-
-
-def rounded(price: Decimal | None) -> Decimal | None:
-    """A price at 18 decimals."""
-    return None if price is None else EXACT.quantize(price, PRICE_UNIT)
 
 
 def bot_of(row: Row) -> Bot:

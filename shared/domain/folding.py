@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from shared.adapters.ledger_sql.rows import rounded
 from shared.domain.bots import Bot
 from shared.domain.orders import (
     TERMINAL,
@@ -18,7 +17,7 @@ from shared.domain.orders import (
     checked_transition,
 )
 from shared.domain.positions import Position, PositionState, Protection, folded, settled
-from shared.domain.values import ZERO, Market, Side
+from shared.domain.values import ZERO, Market, Side, price_rounded
 
 _NEVER_SENT = frozenset({OrderState.PLANNED, OrderState.NOT_PLACED})
 
@@ -42,7 +41,7 @@ def reported(order: Order, report: OrderReport, new: Sequence[Fill], traded: Tra
         updated_at=at if state is not order.state or new else order.updated_at,
         exchange_order_id=report.exchange_order_id or order.exchange_order_id,
         filled=traded.quantity,
-        average_price=rounded(traded.quote / traded.quantity) if traded.quantity else None,
+        average_price=price_rounded(traded.quote / traded.quantity) if traded.quantity else None,
         fee=fee,
         fee_currency=currency,
         reserved=ZERO if state in TERMINAL else max(order.reserved - spent, ZERO),
