@@ -13,11 +13,7 @@ from worker.cycles.upkeep import markets_cycle
 
 
 def test_a_cross_becomes_one_filled_order_and_an_open_position(desk: Desk) -> None:
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-
-    desk.tick()
+    desk.cross()
     desk.tick()
 
     (order,) = desk.orders()

@@ -4,17 +4,14 @@ from decimal import Decimal
 
 from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unclear
 from shared.domain.orders import OrderState
-from tests.support.trading_desk import CROSS_UP, Desk
+from tests.support.trading_desk import Desk
 from worker.cycles.positions import position_cycle
 from worker.cycles.resolving import resolve_cycle
 
 
 def test_a_lost_reply_is_looked_up_and_never_sent_again(desk: Desk) -> None:
     desk.venue.lose_reply()
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-    desk.tick()
+    desk.cross()
     assert desk.orders()[0].state is OrderState.UNKNOWN
 
     resolve_cycle(desk.worker)
@@ -28,10 +25,7 @@ def test_a_lost_reply_is_looked_up_and_never_sent_again(desk: Desk) -> None:
 
 def test_an_error_in_a_look_up_is_no_answer(desk: Desk) -> None:
     desk.venue.lose_reply()
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-    desk.tick()
+    desk.cross()
     desk.venue.advance(11)
     desk.venue.fail("report", ExchangeDown("no answer"), times=3)
 
@@ -46,10 +40,7 @@ def test_an_error_in_a_look_up_is_no_answer(desk: Desk) -> None:
 
 def test_an_order_proved_absent_twice_is_not_left_behind(desk: Desk) -> None:
     desk.venue.fail("submit", Unclear("the request was lost"))
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-    desk.tick()
+    desk.cross()
     desk.venue.advance(11)
 
     resolve_cycle(desk.worker)
@@ -66,10 +57,7 @@ def test_an_order_proved_absent_twice_is_not_left_behind(desk: Desk) -> None:
 
 def test_an_absent_entry_past_its_candle_expires(desk: Desk) -> None:
     desk.venue.fail("submit", Unclear("the request was lost"))
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-    desk.tick()
+    desk.cross()
     desk.venue.advance(61)
 
     resolve_cycle(desk.worker)
@@ -95,11 +83,7 @@ def test_an_exit_proved_absent_is_sent_until_it_is_done(desk: Desk) -> None:
 
 def test_a_refusal_for_certain_ends_the_order_with_its_reason(desk: Desk) -> None:
     desk.venue.fail("submit", Rejected("no money", reason="insufficient_funds"))
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-
-    desk.tick()
+    desk.cross()
 
     (order,) = desk.orders()
     assert (order.state, order.reason) == (OrderState.REJECTED, "insufficient_funds")
@@ -123,10 +107,7 @@ def test_a_rejected_exit_is_tried_again_as_a_new_one(desk: Desk) -> None:
 
 def test_an_order_put_off_by_the_budget_is_sent_later(desk: Desk) -> None:
     desk.venue.fail("permit", Throttled("no budget"))
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-    desk.tick()
+    desk.cross()
     assert desk.orders()[0].state is OrderState.PLANNED
 
     desk.venue.advance(3)
@@ -146,10 +127,7 @@ def test_a_partial_fill_that_the_venue_ends_is_held_for_what_it_is(desk: Desk) -
 
 def test_a_vanished_order_is_an_answer_only_when_the_venue_says_so(desk: Desk) -> None:
     desk.venue.lose_reply()
-    desk.start()
-    desk.subscribe()
-    desk.show(CROSS_UP)
-    desk.tick()
+    desk.cross()
     desk.venue.advance(11)
     desk.venue.fail("report", OrderUnknown("not here yet"))
 

@@ -103,11 +103,15 @@ class Desk:
         strategy_cycle(self.worker)
         self.queue.run(self.worker)
 
-    def enter(self, **params: object) -> Position:
+    def cross(self, **params: object) -> None:
+        """A new bot's strategy sees its averages cross upward: it wants to buy."""
         self.start()
         self.subscribe(**params)
         self.show(CROSS_UP)
         self.tick()
+
+    def enter(self, **params: object) -> Position:
+        self.cross(**params)
         return self.position()
 
     def orders(self, bot_id: str = "default") -> list[Order]:
