@@ -34,5 +34,14 @@ def slot(at_s: float, seconds: float) -> int:
     return floor((at_s - LAG_S) / seconds)
 
 
+def executed_slot(at_s: float, seconds: float) -> int:
+    """The slot that a tick received at `at_s` belongs to.
+
+    Ticks arrive just after a boundary of the beat's clock: a worker whose clock is a little behind would take one for
+    the slot before, find that done, and skip it. A tenth of a slot, one second at most, is forgiven.
+    """
+    return slot(at_s + min(seconds / 10, 1.0), seconds)
+
+
 def seconds_to_next(now_s: float, seconds: float) -> float:
     return (slot(now_s, seconds) + 1) * seconds + LAG_S - now_s

@@ -15,7 +15,7 @@ from worker.cycles.positions import position_cycle
 from worker.cycles.resolving import resolve_cycle
 from worker.cycles.strategy import strategy_cycle
 from worker.cycles.upkeep import markets_cycle, relay_cycle
-from worker.schedule import MARKETS_INTERVAL_S, RELAY_INTERVAL_S, RESOLVE_INTERVAL_S, slot
+from worker.schedule import MARKETS_INTERVAL_S, RELAY_INTERVAL_S, RESOLVE_INTERVAL_S, executed_slot
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ def _tick(name: str, interval_s: int, cycle: Callable[[Worker], None]) -> None:
     """Run `cycle` if this slot is still free: a second beat, or a redelivery, finds it taken."""
 
     def once(this: Worker) -> None:
-        if this.services.state.claim_slot(name, slot(time.time(), interval_s), ttl_s=2 * interval_s + 1):
+        if this.services.state.claim_slot(name, executed_slot(time.time(), interval_s), ttl_s=2 * interval_s + 1):
             cycle(this)
             # A sign of life is an executed tick, not a process that is there.
             this.services.state.beat("worker", this.instance, HEARTBEAT_TTL_S)

@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 
 from tests.builders import NOON
-from worker.schedule import LAG_S, every_slot, seconds_to_next, slot
+from worker.schedule import LAG_S, every_slot, executed_slot, seconds_to_next, slot
 
 LAG = timedelta(seconds=LAG_S)
 MS = timedelta(milliseconds=1)
@@ -116,6 +116,17 @@ def test_a_beat_that_sleeps_as_told_wakes_in_the_next_slot() -> None:
         assert 0 < wait_s <= 60
         # A float of seconds since 1970 is good for less than a microsecond.
         assert slot(now_s + wait_s + 1e-6, 60) == start_s // 60 + (offset_ms - 200) // 60_000 + 1
+
+
+@pytest.mark.parametrize(("seconds", "behind_s"), [(1, 0.09), (10, 0.9), (60, 0.9), (300, 0.9)])
+def test_a_worker_whose_clock_is_a_little_behind_runs_every_tick_once(seconds: int, behind_s: float) -> None:
+    sent = [round(NOON.timestamp()) + tick * seconds + LAG_S + 0.003 for tick in range(50)]
+
+    on_time = [executed_slot(at_s, seconds) for at_s in sent]
+    behind = [executed_slot(at_s - behind_s, seconds) for at_s in sent]
+
+    assert behind == on_time
+    assert all(after == before + 1 for before, after in pairwise(on_time))
 
 
 def test_a_schedule_survives_being_stored_by_a_beat(minutely: every_slot) -> None:
