@@ -7,8 +7,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from api.formats import finite, iso, percent, plain
+from api.formats import finite, iso, percent
 from api.parser import ExactFloat
+from shared.domain.values import plain
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?")
 _LONGEST = 64

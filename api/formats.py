@@ -4,25 +4,10 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import overload
+
+from shared.domain.values import plain
 
 PERCENT_STEP = Decimal("0.0001")
-
-
-@overload
-def plain(value: Decimal) -> str: ...
-@overload
-def plain(value: None) -> None: ...
-@overload
-def plain(value: Decimal | None) -> str | None: ...
-def plain(value: Decimal | None) -> str | None:
-    """Every digit, no exponent, no trailing zeros: `10000`, `0.00001`."""
-    if value is None:
-        return None
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
 
 
 def percent(frac: Decimal | None) -> str | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_UP, Context, Decimal
 from enum import StrEnum
+from typing import overload
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -67,3 +68,19 @@ def round_down(value: Decimal, step: Decimal) -> Decimal:
 def round_up(value: Decimal, step: Decimal) -> Decimal:
     """`value` on the grid of `step`, away from zero."""
     return (value / step).to_integral_value(rounding=ROUND_UP) * step
+
+
+@overload
+def plain(value: Decimal) -> str: ...
+@overload
+def plain(value: None) -> None: ...
+@overload
+def plain(value: Decimal | None) -> str | None: ...
+def plain(value: Decimal | None) -> str | None:
+    """Every digit, no exponent, no trailing zeros: `10000`, `0.00001`."""
+    if value is None:
+        return None
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

@@ -1,7 +1,6 @@
 """The events of the record, and their way into the outbox of the transaction that makes them true."""
 
 from datetime import datetime
-from decimal import Decimal
 
 import sqlalchemy as sa
 
@@ -13,7 +12,7 @@ from shared.domain.planning import Decision
 from shared.domain.portfolio import EquityMark
 from shared.domain.positions import Position
 from shared.domain.risk import Denial
-from shared.domain.values import price_rounded
+from shared.domain.values import plain, price_rounded
 
 # Denials that a user would want to hear of; the others are how strategies ordinarily idle.
 TOLD = frozenset(
@@ -37,10 +36,6 @@ def append(conn: sa.Connection, *events: Event) -> None:
     rows = [{"type": each.type, "bot_id": each.bot_id, "at": each.at, "payload": dict(each.payload)} for each in events]
     if rows:
         conn.execute(_INSERT, rows)
-
-
-def plain(value: Decimal | None) -> str | None:
-    return None if value is None else format(value, "f")
 
 
 def bot_changed(event: EventType, bot: Bot, held: "list[tuple[str, str]]") -> Event:

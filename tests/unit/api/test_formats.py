@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.formats import percent, plain
+from api.formats import percent
+from shared.domain.values import plain
 
 
 @pytest.mark.parametrize(
