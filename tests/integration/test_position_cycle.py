@@ -115,7 +115,7 @@ def test_every_event_leaves_once_in_order(desk: Desk) -> None:
     assert kinds.count(EventType.POSITION_OPENED) == kinds.count(EventType.POSITION_CLOSED) == 1
     assert kinds[0] is EventType.BOT_STARTED
     opened = published[kinds.index(EventType.POSITION_OPENED)].payload
-    assert (opened["quantity"], opened["average_price"]) == ("1.81636182", "110")
+    assert (opened["quantity"], opened["average_price"]) == ("9.0818091", "110")
 
 
 def test_what_our_own_guard_holds_back_is_no_error_of_the_exchange(desk: Desk) -> None:
