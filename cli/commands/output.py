@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 NONE = "—"
-WRAPS_AT = 24
+WRAPS_AT = 14
 CELL_PADDING = 3
 SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -158,8 +158,9 @@ def rich_table(listing: Listing, width: int) -> "RenderableType":
     shown = fitting(listing.columns, [[cell.plain for cell in row] for row in cells], width)
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     for column in (listing.columns[at] for at in shown):
-        # A number cut short is a wrong number: texts give way first.
-        table.add_column(column.title, justify="right" if column.is_number else "left", no_wrap=column.is_number)
+        # Nothing is cut short: a number would be wrong, a name could not be typed. Texts give way first, and wrap.
+        justify: Literal["right", "left"] = "right" if column.is_number else "left"
+        table.add_column(column.title, justify=justify, no_wrap=column.is_number, overflow="fold")
     for row in cells:
         table.add_row(*(row[at] for at in shown))
     return table

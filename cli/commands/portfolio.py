@@ -104,7 +104,7 @@ def _orders(body: Mapping[str, Any]) -> Listing:
         Column("Average", Look.MONEY),
         Column("Fee", Look.NUMBER, spare=2),
         Column("In", spare=2),
-        Column("Reason"),
+        Column("Reason", spare=1),
     )
     fields = "created_at symbol side status quantity filled average_price fee fee_currency reason"
     return _listing(body, columns, fields, "no orders yet; `orchestrator strategies` says what each strategy waits for")

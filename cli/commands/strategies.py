@@ -107,7 +107,7 @@ def _active(items: Sequence[Mapping[str, Any]]) -> Listing:
         Column("Strategy"),
         Column("Symbol"),
         Column("TF"),
-        Column("Candle (UTC)", Look.TIME),
+        Column("Candle (UTC)", Look.TIME, spare=1),
         Column("Signal", Look.STATE),
         Column("Why"),
     )

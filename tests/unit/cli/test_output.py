@@ -89,13 +89,23 @@ def test_a_narrow_terminal_never_shortens_a_number() -> None:
     assert "0.12345678" in console.export_text()
 
 
+def test_a_narrow_terminal_wraps_a_name_and_never_cuts_it() -> None:
+    name = "MACDBollingerStrategy"
+    listing = Listing((Column("Strategy"),), [(name,)])
+    console = Console(width=16, record=True, file=io.StringIO())
+
+    console.print(rich_table(listing, 16))
+
+    assert name in "".join(console.export_text().split())
+
+
 def test_a_narrow_terminal_leaves_out_what_is_most_spare() -> None:
     columns = (Column("A"), Column("B", spare=1), Column("C", spare=2), Column("Why"))
     rows = [["a" * 10, "b" * 10, "c" * 10, "a sentence " * 20]]
 
-    shown = {width: fitting(columns, rows, width) for width in (200, 60, 50, 20)}
+    shown = {width: fitting(columns, rows, width) for width in (200, 50, 40, 20)}
 
-    assert shown == {200: [0, 1, 2, 3], 60: [0, 1, 3], 50: [0, 3], 20: [0, 3]}
+    assert shown == {200: [0, 1, 2, 3], 50: [0, 1, 3], 40: [0, 3], 20: [0, 3]}
 
 
 def test_a_time_of_today_needs_no_date() -> None:
