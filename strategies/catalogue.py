@@ -244,8 +244,10 @@ def _shown(sent: Any) -> str:
 
 
 def _near(sent: str, names: Iterable[str]) -> list[str]:
+    """What begins with `sent` (`RSI` means RSIStrategy, too short for a likeness), else what is like it."""
     by_lower = {name.lower(): name for name in names}
-    return [by_lower[each] for each in get_close_matches(sent.lower(), by_lower, cutoff=0.5)]
+    begun = [name for lower, name in by_lower.items() if sent and lower.startswith(sent.lower())]
+    return begun or [by_lower[each] for each in get_close_matches(sent.lower(), by_lower, cutoff=0.5)]
 
 
 def _suggestion(near: Sequence[str], names: Iterable[str]) -> str:

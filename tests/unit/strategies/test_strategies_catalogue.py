@@ -97,6 +97,11 @@ def test_a_name_like_no_other_is_answered_with_all_of_them(name: Any) -> None:
     assert refusal.value.field == "strategy_name"
 
 
+def test_the_beginning_of_a_name_is_answered_with_the_whole() -> None:
+    with pytest.raises(InvalidField, match=r"did you mean RSIStrategy\?"):
+        validated("rsi", {})
+
+
 def test_an_unknown_parameter_is_answered_with_the_nearest_ones() -> None:
     with pytest.raises(InvalidField, match="did you mean grid_spacing_pct"):
         validated("GridTradingStrategy", {"grid_spacing": 1})
