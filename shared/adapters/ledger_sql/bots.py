@@ -73,7 +73,7 @@ class SqlBotStore:
         self, bot_id: str, name: str, symbol: str, timeframe: Timeframe | None, at: datetime
     ) -> Subscription:
         with transaction(self._engine) as conn:
-            locking.known_bot_row(conn, bot_id)
+            bot = bot_of(locking.known_bot_row(conn, bot_id))
             found = _active(conn, bot_id, name, symbol, timeframe)
             if not found:
                 raise NotFound(f"the bot has no {name} on {symbol}" + (f" ({timeframe})" if timeframe else ""))
@@ -85,6 +85,7 @@ class SqlBotStore:
             conn.execute(sa.update(s).where(s.c.id == removed.id).values(removed_at=at))
             _deny_entries(conn, bot_id, Denial.STRATEGY_REMOVED, at, tables.orders.c.strategy_id == removed.id)
             facts.append(conn, facts.strategy_changed(EventType.STRATEGY_REMOVED, removed, at))
+            locking.clear_if_flat(conn, bot, at)
             _bump_roster(conn)
         return removed
 

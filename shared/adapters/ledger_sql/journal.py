@@ -77,9 +77,24 @@ class SqlJournal:
             if stored.state is not OrderState.PLANNED or stored.attempt != order.attempt:
                 return None
             after = transmission.sending(stored, bot, permit, now)
-            locking.write_order(conn, after)
-            facts.append(conn, facts.order_changed(after))
-        return after if after.state is OrderState.SENDING else None
+            if after.state is OrderState.SENDING:
+                locking.write_order(conn, after)
+                facts.append(conn, facts.order_changed(after))
+                return after
+        self._end_unsent(order, permit, now)
+        return None
+
+    def _end_unsent(self, order: Order, permit: Permit, now: datetime) -> None:
+        """Write an entry's refusal. It may end its bot's flatten, so the bot is locked for itself: senders share it."""
+        with transaction(self._engine) as conn:
+            bot = bot_of(locking.known_bot_row(conn, order.bot_id))
+            stored = locking.order(conn, order.client_order_id)
+            if (stored.state, stored.attempt) != (OrderState.PLANNED, order.attempt):
+                return
+            after = transmission.sending(stored, bot, permit, now)
+            # A bot resumed since may enter again: the order is still planned, and whoever comes next sends it.
+            if after.is_finished:
+                recording.write_change(conn, bot, after, now)
 
     def record_report(self, order: Order, report: OrderReport, market: Market, at: datetime) -> Order:
         with transaction(self._engine) as conn, localcontext(EXACT):
