@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from shared.domain.candles import Candles, Timeframe
-from shared.domain.errors import OrderUnknown, Rejected, Unclear
+from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Unclear
 from shared.domain.orders import RESTING, Fill, Order, OrderReport, OrderState, Permit
 from shared.domain.values import ZERO, Market, OrderType, Side, Ticker
 from shared.ports import Balance
@@ -81,6 +81,11 @@ class FakeExchange:
     def set_market(self, changed: Market) -> None:
         self._markets[changed.symbol] = changed
 
+    def delist(self, symbol: str) -> None:
+        """No market, no quote, no candle any more; its orders are still answered for."""
+        del self._markets[symbol]
+        self.books.pop(symbol, None)
+
     def set_balance(self, asset: str, free: str) -> None:
         self._balances[asset] = Decimal(free)
 
@@ -118,6 +123,8 @@ class FakeExchange:
 
     def candles(self, symbol: str, timeframe: Timeframe, since_ms: int, limit: int) -> Candles:
         self._called("candles")
+        if symbol not in self._markets:
+            raise ExchangeDown(f"no market {symbol}")
         known = self.history.get((symbol, timeframe), Candles(timeframe))
         return Candles.from_rows(timeframe, [row for row in known.rows() if row[0] >= since_ms][:limit])
 

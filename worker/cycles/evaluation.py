@@ -7,7 +7,7 @@ import structlog
 
 from shared.domain.bots import MarketKey, RosterEntry
 from shared.domain.candles import HISTORY, Candles
-from shared.domain.errors import ExchangeDown, ExchangeError
+from shared.domain.errors import ExchangeDown
 from shared.domain.evaluating import GroupKey, decisions, due_groups, exits_first
 from shared.domain.orders import OrderState
 from shared.domain.planning import Decision, Quote, plan
@@ -16,7 +16,7 @@ from shared.domain.values import Side
 from worker.boot import Worker
 from worker.cycles.sending import send
 from worker.cycles.strategy import current_roster
-from worker.cycles.vitals import exchange_time, recorded
+from worker.cycles.vitals import counted, exchange_time, recorded, set_aside
 
 log = structlog.get_logger(__name__)
 
@@ -28,15 +28,15 @@ def evaluation_cycle(worker: Worker, exchange: str, markets: Sequence[MarketKey]
     roster = current_roster(worker).by_market()
     evaluated = worker.services.journal.last_evaluated(markets)
     with recorded(worker, exchange, "strategy"):
-        first_error: ExchangeError | None = None
+        failures: list[Exception] = []
         for market in markets:
-            try:
+            with set_aside(failures, "market_put_off", symbol=market.symbol, timeframe=market.timeframe.value):
                 _evaluate_market(worker, market, roster.get(market, []), evaluated)
-            except ExchangeError as error:
-                log.info("market_put_off", symbol=market.symbol, timeframe=market.timeframe.value, error=str(error))
-                first_error = first_error or error
-        if first_error is not None:
-            raise first_error
+        if failures and len(failures) == len(markets):
+            raise failures[0]
+        # Some went well: the venue is there, and these are no reason to pause what runs on it.
+        for error in failures:
+            counted(worker, exchange, "strategy", error)
 
 
 def _evaluate_market(

@@ -18,10 +18,12 @@ def _mark_exchange(worker: Worker, name: str) -> None:
     tickers = worker.exchanges[name].tickers(symbols) if symbols else {}
     marks = {symbol: ticker.last for symbol, ticker in tickers.items()}
     now = services.clock.now()
+    # What is not quoted any more keeps its last price: a bot without marks would have no limits.
+    known = {**services.state.marks(name), **marks}
 
-    # A bot that holds what the venue does not quote now is marked by the next tick.
-    priced = [(account, held) for account, held in accounts if all(p.symbol in marks for p in held)]
-    equity = [equity_mark(account, held, marks, now) for account, held in priced]
+    # A bot that holds what nobody has seen a price of is marked by a later tick.
+    priced = [(account, held) for account, held in accounts if all(p.symbol in known for p in held)]
+    equity = [equity_mark(account, held, known, now) for account, held in priced]
 
     services.books.store_equity(equity)
     services.state.put_marks(name, marks)

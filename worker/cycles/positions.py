@@ -11,7 +11,7 @@ from shared.domain.values import Ticker
 from shared.domain.watching import watch
 from worker.boot import Worker
 from worker.cycles.sending import send
-from worker.cycles.vitals import exchange_time, recorded
+from worker.cycles.vitals import exchange_time, recorded, set_aside
 
 log = structlog.get_logger(__name__)
 
@@ -33,15 +33,23 @@ def _watch_exchange(worker: Worker, name: str) -> None:
 
     if verdict.high_water:
         services.books.raise_high_water(verdict.high_water)
+    failures: list[Exception] = []
     for position, reason in verdict.exits:
-        _leave(worker, position, reason, tickers, now)
+        with set_aside(failures, "exit_put_off", position=position.id, symbol=position.symbol):
+            _leave(worker, position, reason, tickers, now)
     services.state.put_marks(name, {symbol: ticker.last for symbol, ticker in tickers.items()})
+    if failures:
+        raise failures[0]
 
 
 def _leave(
     worker: Worker, position: Position, reason: ExitReason, tickers: Mapping[str, Ticker], now: datetime
 ) -> None:
-    terms = worker.exchanges[position.exchange].markets()[position.symbol]
+    terms = worker.exchanges[position.exchange].markets().get(position.symbol)
+    if terms is None:
+        # No error of the venue's: only a person can do something about what it does not trade any more.
+        log.warning("exit_without_market", position=position.id, bot=position.bot_id, symbol=position.symbol)
+        return
     ticker = tickers.get(position.symbol)
     quote = Quote(terms, ticker.bid if ticker else position.average_price, now)
     order = worker.services.journal.plan_exit(position.id, lambda bot, held: plan_exit(bot, held, reason, quote))

@@ -1,29 +1,23 @@
 """Every order without an end: sent if it never was, looked up if nobody knows, followed while it rests."""
 
-import structlog
-
 from shared.domain.bots import Bot
-from shared.domain.errors import ExchangeError
-from shared.domain.orders import Order
+from shared.domain.orders import Order, Purpose
 from shared.domain.resolving import Step, next_step
 from worker.boot import Worker
 from worker.cycles.sending import look_up, send
-from worker.cycles.vitals import exchange_time
-
-log = structlog.get_logger(__name__)
+from worker.cycles.vitals import exchange_time, set_aside
 
 
 def resolve_cycle(worker: Worker) -> None:
-    """One order's trouble is its own: the rest are still looked after."""
+    """Exits first. One order's trouble is its own: the rest are still looked after."""
     orders = worker.services.journal.unfinished()
     if not orders:
         return
     bots = {bot.id: bot for bot in worker.services.bots.bots()}
-    for order in orders:
-        try:
+    # Where budget or time run out, they run out for entries.
+    for order in sorted(orders, key=lambda each: each.purpose is Purpose.ENTRY):
+        with set_aside([], "resolve_put_off", order=order.client_order_id):
             _resolve(worker, order, bots[order.bot_id])
-        except ExchangeError as error:
-            log.warning("resolve_put_off", order=order.client_order_id, error=str(error))
 
 
 def _resolve(worker: Worker, order: Order, bot: Bot) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 
 from shared.domain.bots import Bot, Desired, PausedBy, paused
 from shared.domain.errors import ExchangeError, NotAsked, NotFound, Throttled, Unavailable
@@ -37,19 +38,43 @@ def recorded(worker: Worker, exchange: str, source: str) -> Iterator[None]:
         services.state.record_success(exchange, source, services.clock.now())
 
 
-def failed(worker: Worker, exchange: str, source: str, error: Exception) -> None:
-    """Count one error; at the tenth in a row the system pauses what runs on the exchange: exits go on.
+@contextmanager
+def set_aside(failures: list[Exception], event: str, **what: str) -> Iterator[None]:
+    """Keep the block's error from what follows it: logged as `event`, and added to `failures`.
 
-    What our own guard held back is no error of the exchange, and no success either.
+    A store that is away, or the task's time being up, ends the tick for all.
+    """
+    try:
+        yield
+    except (Unavailable, SoftTimeLimitExceeded):
+        raise
+    except ExchangeError as error:
+        log.warning(event, error=str(error), **what)
+        failures.append(error)
+    except Exception as error:
+        log.exception(event, **what)
+        failures.append(error)
+
+
+def failed(worker: Worker, exchange: str, source: str, error: Exception) -> None:
+    """Count one error; at the tenth in a row the system pauses what runs on the exchange: exits go on."""
+    in_a_row = counted(worker, exchange, source, error)
+    if is_due_to_pause(in_a_row):
+        _pause_all(worker, exchange, f"{in_a_row} errors in a row, the last: {error}"[:300])
+
+
+def counted(worker: Worker, exchange: str, source: str, error: Exception) -> int:
+    """Count one error; how many are in a row with it.
+
+    What our own guard held back is no error of the exchange, and no success either: 0.
     """
     services, kind = worker.services, type(error).__name__
     if isinstance(error, NotAsked | Throttled):
         log.info("cycle_held_back", exchange=exchange, source=source, why=str(error))
-        return
+        return 0
     in_a_row = services.state.record_error(exchange, source, kind, services.clock.now())
     log.warning("cycle_failed", exchange=exchange, source=source, kind=kind, error=str(error), in_a_row=in_a_row)
-    if is_due_to_pause(in_a_row):
-        _pause_all(worker, exchange, f"{in_a_row} errors in a row, the last: {error}"[:300])
+    return in_a_row
 
 
 def _pause_all(worker: Worker, exchange: str, reason: str) -> None:
