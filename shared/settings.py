@@ -264,7 +264,12 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
 def _process_sources() -> dict[str, Mapping[str, str]]:
     path = os.environ.get(ENV_FILE_VARIABLE, ENV_FILE)
-    from_file = {name: text for name, text in dotenv_values(path).items() if text} if path else {}
+    if os.environ.get(ENV_FILE_VARIABLE) and not Path(path).is_file():
+        raise SettingsError(f"{ENV_FILE_VARIABLE}: there is no file {path!r}; name one that exists, or unset it")
+    try:
+        from_file = {name: text for name, text in dotenv_values(path).items() if text} if path else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read as UTF-8 text ({error}); mend it, or remove it") from None
     return {path: from_file, "environment": os.environ}
 
 

@@ -152,6 +152,21 @@ def test_a_variable_wins_over_the_file_and_each_names_its_origin(
     assert settings.origin("simulator_port") == "default"
 
 
+def test_a_settings_file_that_is_named_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "settings.evn"))
+
+    with pytest.raises(SettingsError, match=r"ENV_FILE: there is no file .*settings\.evn"):
+        load_settings()
+
+
+def test_a_settings_file_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.env").write_bytes(b"API_PORT=80\xff01\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "settings.env"))
+
+    with pytest.raises(SettingsError, match="can't be read as UTF-8 text"):
+        load_settings()
+
+
 @given(
     port=st.integers(10_000, 65_535),
     risk=st.decimals("0.0001", "1", places=4),
