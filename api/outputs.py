@@ -93,7 +93,7 @@ class StrategyAdded(Schema):
 
 
 class StrategyRemoved(StrategyAdded):
-    position = fields.Nested(Position, allow_none=True, metadata={"description": "Left open, and still watched."})
+    position = fields.Nested(Position, allow_none=True, metadata={"description": "Left open; watched by its stops."})
 
 
 class Parameter(Schema):

@@ -1,5 +1,6 @@
 """The strategies that there are, and those that a bot runs. They share the bot's path."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask_smorest import Blueprint
@@ -50,15 +51,22 @@ def add(body: dict[str, Any]) -> dict[str, Any]:
 @arguments(blueprint, RemoveArgs, location="query")
 @blueprint.response(200, StrategyRemoved)
 @faults(blueprint, 404, 409, 413, 503)
-@blueprint.doc(summary="Remove a strategy", description="A position that it leaves open stays watched by its stops.")
+@blueprint.doc(
+    summary="Remove a strategy", description="A position that it leaves open stays watched by its stops, if it has any."
+)
 def remove(args: dict[str, Any], name: str, symbol: str) -> dict[str, Any]:
     removed, position = controls().remove_strategy(bot_id(), name, symbol, args["timeframe"])
     message = f"{removed.name} no longer trades {removed.symbol} on {removed.timeframe} candles."
     if position is None:
         return {"message": message, "strategy": removed, "position": None}
     bot = services().bots.bot(bot_id())
-    return {
-        "message": f"{message} Its open position is kept and stays watched by its stops.",
-        "strategy": removed,
-        "position": position_row(position, bot, {}),
-    }
+    row = position_row(position, bot, {})
+    return {"message": f"{message} {_left_open(row)}", "strategy": removed, "position": row}
+
+
+def _left_open(position: Mapping[str, Any]) -> str:
+    if not position["is_watched"]:
+        return "Its open position is kept, and not watched while the bot is stopped."
+    if all(position[name] is None for name in ("stop_loss", "take_profit", "trailing_stop")):
+        return "Its open position is kept; it has no stops, so only stopping the bot with flatten sells it."
+    return "Its open position is kept and stays watched by its stops."

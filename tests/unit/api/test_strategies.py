@@ -1,6 +1,7 @@
 """Adding, listing and removing strategies as a user does."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
@@ -101,10 +102,25 @@ def test_the_encoded_symbol_of_a_removal_works(running: FlaskClient) -> None:
 
 def test_a_removal_says_that_the_position_stays_watched(world: World, running: FlaskClient) -> None:
     added = running.post(f"{BOT}/strategy/add", json=MA).json["strategy"]
-    world.record.positions.append(a_position(strategy_id=added["id"]))
+    world.record.positions.append(a_position(strategy_id=added["id"], stop_loss=Decimal(19000)))
     answer = running.delete(f"{BOT}/strategy/remove/MACrossoverStrategy/BTC/USDT")
     assert answer.json["position"]["is_watched"] is True
     assert "stays watched" in answer.json["message"]
+
+
+def test_a_removal_says_that_a_position_without_stops_stays_until_a_flatten(world: World, running: FlaskClient) -> None:
+    added = running.post(f"{BOT}/strategy/add", json=MA).json["strategy"]
+    world.record.positions.append(a_position(strategy_id=added["id"]))
+    answer = running.delete(f"{BOT}/strategy/remove/MACrossoverStrategy/BTC/USDT")
+    assert "it has no stops, so only stopping the bot with flatten sells it" in answer.json["message"]
+
+
+def test_a_removal_from_a_stopped_bot_says_that_the_position_is_not_watched(world: World, running: FlaskClient) -> None:
+    added = running.post(f"{BOT}/strategy/add", json=MA).json["strategy"]
+    world.record.positions.append(a_position(strategy_id=added["id"], stop_loss=Decimal(19000)))
+    running.post(f"{BOT}/stop")
+    answer = running.delete(f"{BOT}/strategy/remove/MACrossoverStrategy/BTC/USDT")
+    assert "not watched while the bot is stopped" in answer.json["message"]
 
 
 def test_an_ambiguous_removal_is_409_with_the_choices(running: FlaskClient) -> None:
