@@ -53,7 +53,7 @@ def add(session: Session, name: str, symbol: str, timeframe: str, params: Sequen
 
     `orchestrator strategies --available` lists names and parameters. A stop here is one of the strategy's parameters.
     """
-    given = parsed_params(params) | {key: value for key, value in stops.items() if value is not None}
+    given = parsed_params([*params, *(f"{name}={value}" for name, value in stops.items() if value is not None)])
     request = {"strategy_name": name, "symbol": symbol, "timeframe": timeframe, "params": given}
     body = session.api.post("/bot/strategy/add", request)
     session.answer(body, lambda: click.echo(f"added {name} on {symbol} {timeframe}; it starts with the next candle"))
@@ -79,6 +79,8 @@ def parsed_params(given: Sequence[str]) -> dict[str, int | float | str]:
         name, equals, text = item.partition("=")
         if not (name and equals and text):
             raise click.BadParameter(f"{item!r} is not NAME=VALUE, such as -p fast_period=10", param_hint="--param")
+        if name.strip() in params:
+            raise click.BadParameter(f"{name.strip()} is given twice", param_hint="--param")
         params[name.strip()] = _number_or_text(text.strip())
     return params
 
@@ -97,9 +99,8 @@ def _items(body: Any) -> list[Mapping[str, Any]]:
 
 
 def _say_removed(name: str, symbol: str, body: Mapping[str, Any] | None) -> None:
-    click.echo(f"removed {name} on {symbol}")
-    if body and body.get("position"):
-        click.echo("its position is kept, and still held against its stops")
+    """The API's sentence, which says too what becomes of an open position."""
+    click.echo((body or {}).get("message") or f"removed {name} on {symbol}")
 
 
 def _active(items: Sequence[Mapping[str, Any]]) -> Listing:

@@ -90,14 +90,22 @@ def test_a_parameter_without_name_or_value_is_a_usage_error(run: Run, given: str
     assert "NAME=VALUE" in result.stderr
 
 
+@pytest.mark.parametrize("again", [("-p", "stop_loss_pct=3"), ("--stop-loss", "3")])
+def test_a_parameter_given_twice_is_a_usage_error(run: Run, again: tuple[str, str]) -> None:
+    result = run(add, "RSIStrategy", "BTC/USDT", "1m", "-p", "stop_loss_pct=2", *again)
+
+    assert result.exit_code == 2
+    assert "stop_loss_pct is given twice" in result.stderr
+
+
 def test_remove_encodes_the_symbol_and_names_the_timeframe(api: FakeApi, run: Run) -> None:
     path = "/api/v1/bot/strategy/remove/RSIStrategy/BTC%2FUSDT"
-    api.answer(f"DELETE {path}", {"position": {"symbol": "BTC/USDT"}})
+    api.answer(f"DELETE {path}", {"message": "It no longer trades. Its open position is kept."})
 
     result = run(remove, "RSIStrategy", "BTC/USDT", "--timeframe", "1h")
 
     assert api.asked[0].path == f"{path}?timeframe=1h"
-    assert "its position is kept" in result.stdout
+    assert "Its open position is kept" in result.stdout
 
 
 def test_status_lists_the_strategies(api: FakeApi, run: Run) -> None:
