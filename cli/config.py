@@ -4,10 +4,9 @@ import json
 import sys
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from shared.settings import Settings, SettingsError, load_settings
+from cli.commands.output import Column, Listing, show
+from shared.settings import SettingsError, load_settings
 
 
 @click.command(epilog="Example: orchestrator config --json | jq .API_PORT.value")
@@ -22,11 +21,4 @@ def config(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({name: {"value": value, "from": origin} for name, value, origin in settings.masked()}))
     else:
-        Console().print(_table(settings))
-
-
-def _table(settings: Settings) -> Table:
-    table = Table("variable", "value", "from")
-    for name, value, origin in settings.masked():
-        table.add_row(name, value, origin, style=None if origin == "default" else "bold")
-    return table
+        show(Listing((Column("Variable"), Column("Value"), Column("From")), settings.masked()))
