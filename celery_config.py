@@ -57,6 +57,7 @@ app.conf.update(
         "socket_keepalive": True,
         "health_check_interval": 3,
     },
+    beat_scheduler="worker.schedule:SlotScheduler",
     beat_max_loop_interval=1,
     # One entry that fans out, never an entry per bot. A tick that was not run in time is worth nothing.
     beat_schedule={

@@ -3,6 +3,7 @@
 from datetime import datetime
 from math import floor
 
+from celery.beat import PersistentScheduler
 from celery.schedules import schedstate, schedule
 
 RELAY_INTERVAL_S = 1
@@ -21,13 +22,27 @@ class every_slot(schedule):  # named like Celery's own schedules, as it reads in
 
     def is_due(self, last_run_at: datetime) -> schedstate:
         now_s = self.now().timestamp()
+        # Another slot, not a later one: a clock may step back, and what ran before it did is no reason to wait.
         return schedstate(
-            is_due=slot(now_s, self.seconds) > slot(self.maybe_make_aware(last_run_at).timestamp(), self.seconds),
+            is_due=slot(now_s, self.seconds) != slot(self.maybe_make_aware(last_run_at).timestamp(), self.seconds),
             next=seconds_to_next(now_s, self.seconds),
         )
 
     def __reduce__(self) -> tuple[type, tuple[float]]:
         return type(self), (self.seconds,)
+
+
+class SlotScheduler(PersistentScheduler):
+    """Celery's own, which by itself sends nothing until a clock that has stepped back is where it was before."""
+
+    def tick(self, **options: object) -> float:
+        if self._heap:
+            nearest = self._heap[0]
+            wait_s = nearest.time - self._when(nearest.entry, 0)
+            # The next of all ticks is never farther away than its own interval.
+            if wait_s > nearest.entry.schedule.seconds + 1:
+                self._heap = None
+        return float(super().tick(**options))
 
 
 def slot(at_s: float, seconds: float) -> int:
