@@ -19,13 +19,15 @@ class VenueTime:
         self._measure = measure
         self._monotonic = monotonic
         self._known: tuple[float, float] | None = None
+        self._asked_in_vain_at = float("-inf")
 
     def now_ms(self) -> int:
         """Measured again once it is older than FRESH_S. Raises what `measure` raises, where nothing usable is known."""
-        if self._age_s() > FRESH_S:
+        if self._age_s() > FRESH_S and not self._is_excused():
             try:
                 self._known = self._measure()
             except (ExchangeDown, Throttled):
+                self._asked_in_vain_at = self._monotonic()
                 if self._age_s() > USABLE_S:
                     raise
         return self.estimate_ms()
@@ -39,6 +41,10 @@ class VenueTime:
     def forget(self) -> None:
         """The venue says that our time is wrong."""
         self._known = None
+
+    def _is_excused(self) -> bool:
+        """Asked in vain a moment ago, and what is known will do: each order of a tick asks, and a time-out is long."""
+        return self._age_s() <= USABLE_S and self._monotonic() - self._asked_in_vain_at <= FRESH_S
 
     def _age_s(self) -> float:
         return self._monotonic() - self._known[1] if self._known else float("inf")

@@ -57,6 +57,22 @@ def test_an_old_measurement_will_do_while_the_venue_cannot_be_asked(error: Excep
         scene.time.now_ms()
 
 
+def test_a_venue_that_gave_no_time_is_not_asked_again_at_once() -> None:
+    # Given an old measurement, and a venue that lets each question time out
+    scene = Scene()
+    scene.time.now_ms()
+    scene.error = ExchangeDown("no answer")
+    scene.second += FRESH_S + 1
+    # When every order of a tick asks for the time
+    for _ in range(20):
+        scene.time.now_ms()
+    # Then
+    assert scene.asked == 2
+    scene.second += FRESH_S + 1
+    scene.time.now_ms()
+    assert scene.asked == 3
+
+
 def test_without_any_measurement_there_is_no_time() -> None:
     scene = Scene()
     scene.error = ExchangeDown("away")
