@@ -170,7 +170,7 @@ def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     """Which columns to show in `width` characters: all, or without the most spare ones."""
     shown = list(range(len(columns)))
     widths = [
-        max(len(text) for text in (column.title, *texts))
+        max(len(text) for text in (*column.title.split(), *texts))
         for column, texts in zip(columns, zip(*rows, strict=True), strict=True)
     ]
     # The last column holds sentences, which may wrap.

@@ -108,6 +108,12 @@ def test_a_narrow_terminal_leaves_out_what_is_most_spare() -> None:
     assert shown == {200: [0, 1, 2, 3], 50: [0, 1, 3], 40: [0, 3], 20: [0, 3]}
 
 
+def test_a_title_of_two_words_takes_the_room_of_one() -> None:
+    columns = (Column("Created (UTC)"), Column("Reason", spare=1))
+
+    assert fitting(columns, [["19:11:40", "signal"]], 7 + 8 + 2 * 3) == [0, 1]
+
+
 def test_a_time_of_today_needs_no_date() -> None:
     at = "2026-11-22T17:11:32+00:00"
 
