@@ -37,9 +37,16 @@ def is_loopback(host: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
+    return {**_from_file(), **{name: text for name, text in os.environ.items() if text.strip()}}
+
+
+def _from_file() -> dict[str, str]:
+    """Nothing of a file that can't be read: what starts the servers says so, a client goes on without."""
     path = os.environ.get("ENV_FILE", ".env")
-    from_file = {name: text for name, text in dotenv_values(path).items() if text} if path else {}
-    return {**from_file, **{name: text for name, text in os.environ.items() if text.strip()}}
+    try:
+        return {name: text for name, text in dotenv_values(path).items() if text} if path else {}
+    except (OSError, UnicodeDecodeError):
+        return {}
 
 
 def _value(environment: Mapping[str, str], name: str) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.address import is_loopback, url_from
+from cli.commands.address import default_url, is_loopback, url_from
 
 
 def test_an_asked_for_port_wins_over_what_a_running_system_recorded(tmp_path: Path) -> None:
@@ -23,6 +23,16 @@ def test_an_unreadable_record_falls_back_to_the_defaults(tmp_path: Path, content
     (tmp_path / "run.json").write_text(content)
 
     assert url_from({"DATA_DIR": str(tmp_path)}) == "http://127.0.0.1:8000"
+
+
+def test_a_settings_file_that_is_no_text_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.env").write_bytes(b"API_PORT=80\xff01\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "settings.env"))
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("API_PORT", raising=False)
+    monkeypatch.delenv("API_HOST", raising=False)
+
+    assert default_url() == "http://127.0.0.1:8000"
 
 
 @pytest.mark.parametrize(
