@@ -51,7 +51,9 @@ class RedisBreakerStorage(pybreaker.CircuitBreakerStorage):
         """Once it has been open long enough: True for one process for each time that it opened."""
         if self._opened_at is None or self._holds_trial:
             return True
-        if datetime.now(UTC) < self._opened_at + self._reset or not self._won_token(self._opened_at):
+        # Opened far ahead of now: by another machine's clock, or before ours stepped back. That is no time to wait for.
+        is_recent = abs(datetime.now(UTC) - self._opened_at) < self._reset
+        if is_recent or not self._won_token(self._opened_at):
             return False
         self._trial_of = self._opened_at
         return True
@@ -73,7 +75,10 @@ class RedisBreakerStorage(pybreaker.CircuitBreakerStorage):
 
     @property
     def opened_at(self) -> datetime | None:
-        return self._opened_at if self.may_try() else datetime.now(UTC)
+        now = datetime.now(UTC)
+        if not self.may_try():
+            return now
+        return None if self._opened_at is None else min(self._opened_at, now - self._reset)
 
     @opened_at.setter
     def opened_at(self, at: datetime) -> None:

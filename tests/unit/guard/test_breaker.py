@@ -152,6 +152,19 @@ def test_a_reset_by_hand_closes_it(store: fakeredis.FakeRedis) -> None:
     assert is_admitted(breaker)
 
 
+def test_one_opened_by_a_clock_far_ahead_is_tried_again_all_the_same(store: fakeredis.FakeRedis) -> None:
+    # Given a machine an hour ahead, or one whose clock has stepped back since
+    breaker = a_breaker(store, reset_s=60)
+    fail(breaker, 3)
+    store.hset(KEY, "opened_at_ms", str(int((time.time() + 3600) * 1000)))
+    # When
+    is_tried = is_admitted(breaker)
+    breaker.record(has_failed=False)
+    # Then
+    assert is_tried
+    assert store.hget(KEY, "state") == b"closed"
+
+
 def test_without_redis_it_goes_on_alone_and_refuses_entries() -> None:
     # Given
     breaker = a_breaker(once("redis://127.0.0.1:1/0"), reset_s=60)
