@@ -20,7 +20,7 @@ from shared.domain.health import ERROR_WINDOW_S, BreakerState, Vitals
 
 CANDLES_TTL_S = 3600
 ERRORS_KEPT = 10_000
-BREAKER_CIRCUITS = ("data", "private", "order")
+BREAKER_CIRCUITS = ("data", "price", "private", "order")
 _WORST_FIRST = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
 
 

@@ -151,6 +151,18 @@ def test_a_venue_that_is_down_is_asked_less_and_less_and_then_again(venue: Simul
     assert redis.Redis.from_url(redis_url).hget("breaker:binance:data", "state") == b"closed"
 
 
+def test_candles_that_fail_leave_the_prices_that_stops_stand_on(venue: SimulatorHandle, redis_url: str) -> None:
+    # Given
+    exchange = ccxt_exchange(exchange_settings(venue.url, redis_url, BREAKER_FAILURES="2", BREAKER_RESET_S="60"))
+    exchange.markets()
+    venue.faults("5xx", path="/api/v3/klines", method="GET", count=6)
+    for _ in range(3):
+        with pytest.raises(ExchangeDown):
+            exchange.candles(BTC, Timeframe.M1, 0, 10)
+    # When / Then
+    assert set(exchange.tickers([BTC])) == {BTC}
+
+
 def test_submits_that_fail_stop_entries_and_let_exits_through(venue: SimulatorHandle, redis_url: str) -> None:
     # Given
     exchange = ccxt_exchange(exchange_settings(venue.url, redis_url, BREAKER_FAILURES="2", RECV_WINDOW_MS="1000"))

@@ -102,7 +102,7 @@ class ExchangeCcxt:
         now_ms = self.now_ms()
         # Stops stand on this call: it goes before candles.
         return self._read(
-            Circuit.DATA, Lane.EXIT, lambda: parsing.tickers(self._client.fetch_tickers(known), known, now_ms)
+            Circuit.PRICE, Lane.EXIT, lambda: parsing.tickers(self._client.fetch_tickers(known), known, now_ms)
         )
 
     def order_book(self, symbol: str, depth: int = 100) -> tuple[parsing.Levels, parsing.Levels]:
@@ -113,7 +113,7 @@ class ExchangeCcxt:
             book = self._client.fetch_order_book(symbol, depth)
             return parsing.levels(book["bids"]), parsing.levels(book["asks"])
 
-        return self._read(Circuit.DATA, Lane.EXIT, fetched)
+        return self._read(Circuit.PRICE, Lane.EXIT, fetched)
 
     # Orders.
 
@@ -240,7 +240,7 @@ class ExchangeCcxt:
         return found
 
     def _measured_time(self) -> tuple[float, float]:
-        return self._read(Circuit.DATA, Lane.EXIT, self._asked_time)
+        return self._read(Circuit.PRICE, Lane.EXIT, self._asked_time)
 
     def _asked_time(self) -> tuple[float, float]:
         venue_ms = self._client.fetch_time()

@@ -20,6 +20,7 @@ class Lane(StrEnum):
 
 class Circuit(StrEnum):
     DATA = "data"
+    PRICE = "price"  # And the time: stops stand on them, and candles that fail are not to close them off.
     PRIVATE = "private"
     ORDER = "order"
 
