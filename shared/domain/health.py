@@ -31,7 +31,7 @@ class BreakerState(StrEnum):
 class Vitals:
     """What the ticks of one exchange recorded. `error_counts`: kind → count in the last hour.
 
-    `consecutive_errors` are those of the worst source (strategy, position or portfolio ticks).
+    `consecutive_errors` are those of the worst source (strategy, position or portfolio ticks, or orders).
     """
 
     last_success_at: datetime | None = None

@@ -23,6 +23,23 @@ def test_a_lost_reply_is_looked_up_and_never_sent_again(desk: Desk) -> None:
     assert len(desk.venue.placements) == 1
 
 
+def test_an_unclear_submit_is_counted_until_one_is_answered(desk: Desk) -> None:
+    desk.enter(stop_loss_pct=5)
+    desk.venue.set_price("BTC/USDT", "100")
+    desk.venue.fail("submit", Unclear("the request was lost"))
+    position_cycle(desk.worker)
+
+    unclear = desk.worker.services.state.vitals("binance", desk.now())
+    assert (unclear.consecutive_errors, unclear.error_counts) == (1, {"Unclear": 1})
+    for _ in range(4):
+        desk.venue.advance(11)
+        resolve_cycle(desk.worker)
+
+    answered = desk.worker.services.state.vitals("binance", desk.now())
+    assert desk.orders()[0].state is OrderState.FILLED
+    assert (answered.consecutive_errors, answered.error_counts) == (0, {"Unclear": 1})
+
+
 def test_an_error_in_a_look_up_is_no_answer(desk: Desk) -> None:
     desk.venue.lose_reply()
     desk.cross()

@@ -1,14 +1,18 @@
 """Send one planned order, once: permit, commit SENDING, transmit, record. Every doubt ends in a look-up."""
 
+from contextlib import suppress
+
 import structlog
 
-from shared.domain.errors import ExchangeDown, ExchangeError, OrderUnknown, Rejected, Throttled
+from shared.domain.errors import ExchangeDown, ExchangeError, OrderUnknown, Rejected, Throttled, Unavailable
 from shared.domain.orders import Order, OrderState
 from shared.domain.resolving import NOT_FOUND_GAP_S
 from worker.boot import Worker
-from worker.cycles.vitals import exchange_time
+from worker.cycles.vitals import counted, exchange_time
 
 log = structlog.get_logger(__name__)
+
+SOURCE = "orders"
 
 
 def send(worker: Worker, order: Order) -> Order:
@@ -32,9 +36,22 @@ def send(worker: Worker, order: Order) -> Order:
     except Exception as error:
         # Only a definite refusal proves absence. Whatever else went wrong, bytes may have left.
         log.warning("submit_unclear", order=order.client_order_id, kind=type(error).__name__, error=str(error))
-        return journal.record_failure(sending, OrderState.UNKNOWN, f"{type(error).__name__}: {error}"[:300], now)
+        unknown = journal.record_failure(sending, OrderState.UNKNOWN, f"{type(error).__name__}: {error}"[:300], now)
+        _count(worker, order.exchange, error)
+        return unknown
     market = exchange.markets()[order.symbol]
-    return journal.record_report(sending, report, market, exchange_time(exchange.now_ms()))
+    answered = journal.record_report(sending, report, market, exchange_time(exchange.now_ms()))
+    _count(worker, order.exchange, None)
+    return answered
+
+
+def _count(worker: Worker, exchange: str, error: Exception | None) -> None:
+    """For `health`, which has to name what opened the breaker. The order is recorded: a store away changes nothing."""
+    with suppress(Unavailable):
+        if error is None:
+            worker.services.state.record_success(exchange, SOURCE, worker.services.clock.now())
+        else:
+            counted(worker, exchange, SOURCE, error)
 
 
 def look_up(worker: Worker, order: Order) -> Order:
