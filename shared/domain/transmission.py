@@ -13,8 +13,7 @@ def sending(order: Order, bot: Bot, permit: Permit, now: datetime) -> Order:
     """The planned `order` as SENDING under `permit`; an entry that came too late is DENIED or EXPIRED instead."""
     refusal = entry_refusal(order, bot, now)
     if refusal is not None:
-        state = OrderState.EXPIRED if refusal is Denial.SIGNAL_EXPIRED else OrderState.DENIED
-        return _ended(order, state, refusal, now)
+        return _ended(order, refused_state(refusal), refusal, now)
     return replace(
         order,
         state=checked_transition(order.state, OrderState.SENDING),
@@ -50,6 +49,10 @@ def entry_refusal(order: Order, bot: Bot, now: datetime) -> Denial | None:
         return no_entry(bot)
     is_late = order.expires_at is not None and now >= order.expires_at
     return Denial.SIGNAL_EXPIRED if is_late else None
+
+
+def refused_state(refusal: Denial) -> OrderState:
+    return OrderState.EXPIRED if refusal is Denial.SIGNAL_EXPIRED else OrderState.DENIED
 
 
 def no_entry(bot: Bot) -> Denial:

@@ -133,6 +133,20 @@ def test_an_order_put_off_by_the_budget_is_sent_later(desk: Desk) -> None:
     assert desk.orders()[0].state is OrderState.FILLED
 
 
+def test_an_entry_that_is_too_late_ends_without_a_permit(desk: Desk) -> None:
+    # Given a budget that stays used up
+    desk.venue.fail("permit", Throttled("no budget"), times=9)
+    desk.cross()
+    asked = desk.venue.calls["permit"]
+
+    desk.venue.advance(61)
+    resolve_cycle(desk.worker)
+
+    (order,) = desk.orders()
+    assert (order.state, order.reason, order.reserved) == (OrderState.EXPIRED, "signal_expired", 0)
+    assert desk.venue.calls["permit"] == asked
+
+
 def test_a_partial_fill_that_the_venue_ends_is_held_for_what_it_is(desk: Desk) -> None:
     desk.venue.fill_next("0.5")
 

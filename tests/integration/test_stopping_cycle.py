@@ -6,6 +6,7 @@ from shared.domain.events import EventType
 from shared.domain.orders import Order, OrderState, Permit
 from tests.support.trading_desk import Desk
 from worker.cycles.resolving import resolve_cycle
+from worker.cycles.sending import send
 
 
 def flatten(desk: Desk) -> None:
@@ -26,6 +27,15 @@ def throttled_while_stopping(desk: Desk) -> Order:
 
 
 def test_an_entry_denied_as_it_is_sent_does_not_leave_its_bot_stopping(desk: Desk) -> None:
+    entry = throttled_while_stopping(desk)
+
+    send(desk.worker, entry)
+
+    assert desk.orders()[0].state is OrderState.DENIED
+    assert desk.bot().observed == "stopped"
+
+
+def test_an_entry_that_is_sent_no_more_does_not_leave_its_bot_stopping(desk: Desk) -> None:
     throttled_while_stopping(desk)
     desk.venue.advance(3)
 

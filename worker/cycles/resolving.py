@@ -3,6 +3,7 @@
 from shared.domain.bots import Bot
 from shared.domain.orders import Order, Purpose
 from shared.domain.resolving import Step, next_step
+from shared.domain.transmission import entry_refusal, refused_state
 from worker.boot import Worker
 from worker.cycles.sending import look_up, send
 from worker.cycles.vitals import exchange_time, set_aside
@@ -22,9 +23,15 @@ def resolve_cycle(worker: Worker) -> None:
 
 def _resolve(worker: Worker, order: Order, bot: Bot) -> None:
     exchange = worker.exchanges[order.exchange]
-    match next_step(order, bot, exchange_time(exchange.now_ms())):
+    now = exchange_time(exchange.now_ms())
+    match next_step(order, bot, now):
         case Step.SEND:
             send(worker, order)
+        case Step.REFUSE:
+            # Without a permit: that costs budget, or a breaker's only trial, for what is not sent.
+            refusal = entry_refusal(order, bot, now)
+            if refusal is not None:
+                worker.services.journal.record_failure(order, refused_state(refusal), refusal, now)
         case Step.LOOK_UP | Step.FOLLOW:
             look_up(worker, order)
         case Step.CANCEL:
