@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from math import floor
+from typing import Any
 
 from celery.beat import PersistentScheduler
 from celery.schedules import schedstate, schedule
@@ -34,6 +35,8 @@ class every_slot(schedule):  # named like Celery's own schedules, as it reads in
 
 class SlotScheduler(PersistentScheduler):
     """Celery's own, which by itself sends nothing until a clock that has stepped back is where it was before."""
+
+    _heap: list[Any] | None  # Celery does not say.
 
     def tick(self, **options: object) -> float:
         if self._heap:
