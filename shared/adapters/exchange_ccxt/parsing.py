@@ -78,15 +78,29 @@ def candles(rows: object, timeframe: Timeframe) -> Candles:
 
 
 def tickers(raw: Mapping[str, Raw], symbols: Iterable[str], now_ms: int) -> dict[str, Ticker]:
-    """Those that have both sides and a last price; a symbol without is not quoted."""
-    found = {}
+    """Those that have both sides and a last price; a symbol without is not quoted.
+
+    Raises Unreadable only where no quote can be read: one that can't is not to hide the others from their stops.
+    """
+    found, unreadable = {}, None
     for symbol in symbols:
-        one = raw.get(symbol)
-        prices = [one and one.get(name) for name in ("bid", "ask", "last")]
-        if one is not None and all(price is not None and decimal(price, symbol) > 0 for price in prices):
-            bid, ask, last = (decimal(price, symbol) for price in prices)
-            found[symbol] = Ticker(symbol, bid, ask, last, one.get("timestamp") or now_ms)
+        try:
+            quoted = _ticker(raw.get(symbol), symbol, now_ms)
+        except Unreadable as error:
+            unreadable = error
+        else:
+            found.update({symbol: quoted} if quoted else {})
+    if unreadable is not None and not found:
+        raise unreadable
     return found
+
+
+def _ticker(raw: Raw | None, symbol: str, now_ms: int) -> Ticker | None:
+    prices = [raw.get(name) if raw else None for name in ("bid", "ask", "last")]
+    if raw is None or not all(price is not None and decimal(price, symbol) > 0 for price in prices):
+        return None
+    bid, ask, last = (decimal(price, symbol) for price in prices)
+    return Ticker(symbol, bid, ask, last, raw.get("timestamp") or now_ms)
 
 
 def order_report(raw: Raw, order: Order, account: str, quote: str) -> OrderReport:
