@@ -59,6 +59,7 @@ def create_app(services: ApiServices | None = None, config: Mapping[str, Any] | 
     app.extensions[SERVICES] = Lazy(lambda: services or build_services(settings))
     app.extensions[EVENT_HUB] = Lazy(lambda: _event_hub(app))
     app.before_request(errors.refuse_large_bodies)
+    app.before_request(lambda: errors.refuse_foreign_pages(settings.cors_origins))
     _allow_origins(app, settings.cors_origins)
     _register(RestApi(app))
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", config=SWAGGER_UI))

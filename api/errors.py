@@ -1,6 +1,6 @@
 """One table from errors to answers, and one shape for all of them: code, status, message, errors, hint."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +26,7 @@ STATUS: tuple[tuple[type[OrchestratorError], HTTPStatus], ...] = (
 
 HINTS: Mapping[int, str] = {
     400: 'Send a body that is valid JSON, such as {"exchange": "binance", "initial_balance": 10000}.',
+    403: "Name the page's origin in CORS_ORIGINS if it may control the bots.",
     404: "Look at what there is; GET /docs lists every path.",
     405: "Use one of the methods named in the Allow header; GET /docs lists every path.",
     409: "Look at GET /api/v1/bot/status, then choose the call that fits.",
@@ -134,6 +135,18 @@ def flattened(messages: Any, prefix: str = "") -> dict[str, list[str]]:
 
 def _summary(errors: Mapping[str, list[str]]) -> str:
     return "; ".join(f"{name}: {' '.join(texts)}" for name, texts in list(errors.items())[:5]) or "Invalid request."
+
+
+def refuse_foreign_pages(allowed: Collection[str]) -> Response | None:
+    """A browser sends any page's bodiless POST without asking first, and a bot must not be stopped by one.
+
+    Programs send no Origin.
+    """
+    origin = request.headers.get("Origin")
+    is_look = request.method in {"GET", "HEAD", "OPTIONS"}
+    if is_look or origin is None or origin in allowed or origin.partition("://")[2] == request.host:
+        return None
+    return answer(HTTPStatus.FORBIDDEN, f"A page of {origin[:100]} may not control the bots.")
 
 
 def refuse_large_bodies() -> Response | None:

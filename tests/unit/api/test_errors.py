@@ -114,3 +114,25 @@ def test_no_origin_may_read_across_unless_it_is_named() -> None:
     assert "Access-Control-Allow-Origin" not in other.headers
     preflight = client.options(START, headers=origin | {"Access-Control-Request-Method": "POST"})
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [
+        ("https://other.example", 403),
+        ("null", 403),
+        ("https://desk.example", 200),
+        ("http://localhost", 200),  # The page that this API serves itself: its documentation.
+        (None, 200),
+    ],
+)
+def test_only_a_page_of_a_named_origin_may_control_the_bots(origin: str | None, code: int) -> None:
+    client = create_app(World(settings=Settings(cors_origins=("https://desk.example",)))).test_client()
+    sent = {} if origin is None else {"Origin": origin}
+
+    answer = client.post("/api/v1/bot/reset-errors", headers=sent)
+
+    assert answer.status_code == code
+    if code == 403:
+        assert_shape(answer, 403)
+        assert "CORS_ORIGINS" in answer.json["hint"]
