@@ -72,9 +72,10 @@ def test_one_exit_in_trouble_does_not_hold_up_the_other(two: Desk) -> None:
     assert [(order.symbol, order.state) for order in exits] == [("ETH/USDT", OrderState.FILLED)]
 
 
-def test_a_strategy_that_is_no_more_does_not_hold_up_the_other_markets(two: Desk) -> None:
+@pytest.mark.parametrize("symbol", ["ADA/USDT", "BTC/USDT"])
+def test_a_strategy_that_is_no_more_holds_up_neither_its_market_nor_others(two: Desk, symbol: str) -> None:
     (known, *_) = two.worker.services.bots.strategies("default")
-    retired = replace(known, id="old", name="RetiredStrategy", symbol="ADA/USDT", timeframe=M1, group="old")
+    retired = replace(known, id="old", name="RetiredStrategy", symbol=symbol, timeframe=M1, group="old")
     two.worker.services.bots.add_strategy(retired)
 
     two.tick()

@@ -43,10 +43,11 @@ def _evaluate_market(
     worker: Worker, market: MarketKey, entries: list[RosterEntry], evaluated: Mapping[GroupKey, int]
 ) -> None:
     now_ms = worker.exchanges[market.exchange].now_ms()
+    entries, history = _evaluable(worker, entries)
     opens = list(due_groups(entries, evaluated, now_ms))
     if not opens:
         return
-    candles = _gathered(worker, market, _history(worker, entries), opens, now_ms)
+    candles = _gathered(worker, market, history, opens, now_ms)
     entries = [_anchored(worker, entry, candles) for entry in entries]
     for open_ms, members in due_groups(entries, evaluated, now_ms).items():
         part = _until(candles, open_ms)
@@ -59,10 +60,18 @@ def _evaluate_market(
         worker.services.journal.record_evaluations(market, open_ms, by_group)
 
 
-def _history(worker: Worker, entries: list[RosterEntry]) -> int:
-    """Candles that the most demanding subscription needs for one decision."""
-    demands = (worker.strategies.warm_up(e.subscription.name, e.subscription.params) for e in entries)
-    return max(HISTORY, *demands)
+def _evaluable(worker: Worker, entries: list[RosterEntry]) -> tuple[list[RosterEntry], int]:
+    """The entries whose strategy there is, and the candles that the most demanding needs for one decision.
+
+    An upgrade may have dropped a strategy, or what its parameters may be: that is that subscription's trouble alone.
+    """
+    found, history = [], HISTORY
+    for entry in entries:
+        subscription = entry.subscription
+        with set_aside([], "strategy_unusable", bot=subscription.bot_id, strategy=subscription.name):
+            history = max(history, worker.strategies.warm_up(subscription.name, subscription.params))
+            found.append(entry)
+    return found, history
 
 
 def _gathered(worker: Worker, market: MarketKey, keep: int, due: Sequence[int], now_ms: int) -> Candles:
