@@ -25,7 +25,7 @@ SESSION = [
     ("pause", "paused"),
     ("resume", "running"),
     ("reset-errors", "running"),
-    ("remove MACrossoverStrategy BTC/USDT --timeframe 1h", "removed MACrossoverStrategy"),
+    ("remove MACrossoverStrategy BTC/USDT --timeframe 1h", "MACrossoverStrategy no longer trades BTC/USDT"),
     ("stop --flatten --wait 60", "stopped"),
 ]
 
