@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -202,10 +201,6 @@ def evaluation_of(stored: Mapping[str, Any]) -> Evaluation:
         reason=stored["reason"],
         indicators=stored["indicators"],
     )
-
-
-def moment_of_ms(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, tz=UTC)
 
 
 def _finite(value: float | None) -> float | None:
