@@ -82,7 +82,7 @@ class Orders:
         quote = Quote(MARKET, Decimal(50_000), now)
         order = self._journal.decide(decision, lambda desk: plan(decision, desk, quote, LIMITS)).order
         assert order is not None
-        sending = self._journal.mark_sending(order, Permit(opened_ms, opened_ms + 5000), now)
+        sending = self._journal.mark_sending(order, Permit(opened_ms, opened_ms + 5000), now, LIMITS)
         assert sending is not None
         filled = self._journal.record_report(sending, _report(sending, now), MARKET, now)
         assert filled.state is OrderState.FILLED

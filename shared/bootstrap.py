@@ -61,4 +61,5 @@ def limits(settings: Settings) -> Limits:
         risk_frac=settings.risk_per_trade,
         max_drawdown_frac=settings.max_drawdown_frac,
         max_daily_loss_frac=settings.max_daily_loss_frac,
+        limit_exit_s=settings.limit_exit_s,
     )

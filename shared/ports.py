@@ -14,11 +14,11 @@ from shared.domain.candles import Candles, Timeframe
 from shared.domain.evaluating import GroupKey
 from shared.domain.events import Event, EventType
 from shared.domain.health import Vitals
-from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit
+from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, Placement
 from shared.domain.planning import Decision, Desk
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position
-from shared.domain.risk import Denial
+from shared.domain.risk import Denial, Limits
 from shared.domain.signals import Evaluation
 from shared.domain.values import Market, Ticker
 
@@ -45,6 +45,7 @@ class Exchange(Protocol):
 
     name: str
     account: str
+    placement: Placement
 
     def now_ms(self) -> int:
         """The venue's clock. Its offset to ours is asked for at most every few seconds."""
@@ -69,10 +70,13 @@ class Exchange(Protocol):
         """
         ...
 
-    def submit(self, order: Order, permit: Permit) -> OrderReport:
+    def submit(
+        self, order: Order, permit: Permit, keep: Callable[[OrderReport], object] = lambda report: None
+    ) -> OrderReport:
         """Transmit once, signed at the permit's time; no retry of any kind.
 
-        Raises Rejected (certain), Throttled (certain, may be tried again), Unclear (everything else).
+        `keep` is called with the reply as soon as it is read, before any book-keeping of ours could delay it; what it
+        raises is raised. Raises Rejected (certain), Throttled (certain, may be tried again), Unclear (everything else).
         """
         ...
 
@@ -144,8 +148,7 @@ class Outcome:
 class Journal(Protocol):
     """Decisions, orders and fills, in the record. Each method is one transaction, its events included.
 
-    Order changes are compare-and-set on state (and attempt where given): a loser changes nothing and gets the
-    stored order back.
+    Order changes are compare-and-set on state and attempt: a loser changes nothing and gets the stored order back.
     """
 
     def last_evaluated(self, markets: Collection[MarketKey]) -> dict[GroupKey, int]:
@@ -164,16 +167,29 @@ class Journal(Protocol):
         ...
 
     def plan_exit(self, position_id: str, plan: Callable[[Bot, Position], Order | Denial]) -> Order | None:
-        """Lock bot and position, call `plan`, write the exit.
+        """Lock bot and position, call `plan`, write the exit, and that the position is being left where all of it goes.
 
         None where the position is not open or an exit of it lives. A denial leaves the position as dust.
         """
         ...
 
-    def mark_sending(self, order: Order, permit: Permit, now: datetime) -> Order | None:
+    def take(self, order: Order) -> Order | None:
+        """Lease a PLANNED order whose lease has run out, its epoch raised; None where it changed or is another's.
+
+        What is planned is leased to its planner, for seconds. A worker that died, or sleeps, loses it so.
+        """
+        ...
+
+    def release(self, order: Order) -> None:
+        """Give up the lease of a PLANNED order that can't be sent now; nothing where it is another's by now."""
+        ...
+
+    def mark_sending(self, order: Order, permit: Permit, now: datetime, limits: Limits) -> Order | None:
         """PLANNED → SENDING, attempt + 1, `valid_until` kept: the last look before bytes leave.
 
-        An entry whose bot no longer runs becomes DENIED, one past `expires_at` EXPIRED. None = do not transmit.
+        None = do not transmit: another has taken it over since `order` was read (epoch), it is out already (attempt),
+        the signature is too old, or it waits for its account's reconciliation. An entry whose bot no longer runs, or
+        whose limits or gate refuse it by now, becomes DENIED, one past `expires_at` EXPIRED.
         """
         ...
 
@@ -189,9 +205,23 @@ class Journal(Protocol):
         """SENDING → REJECTED, UNKNOWN or PLANNED (a refusal that may be tried again), with its reason."""
         ...
 
-    def record_not_found(self, order: Order, at: datetime, min_gap_s: float) -> Order:
-        """Count a healthy "no such order". The second, `min_gap_s` after the first, proves absence:
-        NOT_PLACED, then PLANNED again, or EXPIRED where it is too late or the bot no longer enters."""
+    def record_not_found(self, order: Order, at: datetime, placement: Placement) -> Order:
+        """Count a healthy "no such order". The second, seconds after the first, proves absence where the venue can:
+        NOT_PLACED, then PLANNED again, or EXPIRED where it is too late or the bot no longer enters.
+
+        Where it is no proof it counts as no answer."""
+        ...
+
+    def record_unanswered(self, order: Order, at: datetime) -> Order:
+        """A look-up that told nothing: the order is in doubt, and QUARANTINED after a quarter of an hour of it."""
+        ...
+
+    def quarantine(self, order: Order, at: datetime) -> Order:
+        """Leave the order to a person: its venue can't be asked for it."""
+        ...
+
+    def resting(self, position: Position) -> list[Order]:
+        """Orders of the position's strategy that rest at the venue, entries and exits."""
         ...
 
     def unfinished(self) -> list[Order]:

@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     risk_per_trade: Decimal = Field(default=Decimal("0.02"), gt=0, le=1)
     max_drawdown_pct: Percent = Decimal(10)
     max_daily_loss_pct: Percent = Decimal(5)
+    # 0: exits go to market at once. Stops and flatten always do.
+    limit_exit_s: int = Field(default=0, ge=0, le=3600)
 
     rate_limit_calls: int = Field(default=100, ge=1, le=1_000_000)
     rate_limit_window_s: Seconds = 60

@@ -1,14 +1,14 @@
 """A venue in memory: deterministic, scripted by the test, honest about what a real one does."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Unclear
-from shared.domain.orders import RESTING, Fill, Order, OrderReport, OrderState, Permit
+from shared.domain.orders import RESTING, Fill, Order, OrderReport, OrderState, Permit, Placement
 from shared.domain.values import ZERO, Market, OrderType, Side, Ticker
 from shared.ports import Balance
 
@@ -55,6 +55,7 @@ class FakeExchange:
 
     name = "binance"
     account = "live"
+    placement = Placement()
 
     def __init__(self, *markets: Market, now_ms: int = START_MS) -> None:
         self.clock_ms = now_ms
@@ -137,7 +138,9 @@ class FakeExchange:
         self._called("permit")
         return Permit(self.clock_ms, self.clock_ms + RECV_WINDOW_MS)
 
-    def submit(self, order: Order, permit: Permit) -> OrderReport:
+    def submit(
+        self, order: Order, permit: Permit, keep: Callable[[OrderReport], object] = lambda report: None
+    ) -> OrderReport:
         self._called("submit")
         if self.clock_ms > permit.valid_until_ms:
             raise Rejected("signed too long ago", reason="timestamp_refused")
@@ -146,7 +149,9 @@ class FakeExchange:
         placed = self._place(order)
         if self.calls["submit"] in self._lost_replies:
             raise Unclear("the reply was lost")
-        return self._report(placed)
+        report = self._report(placed)
+        keep(report)
+        return report
 
     def cancel(self, order: Order) -> OrderReport:
         self._called("cancel")

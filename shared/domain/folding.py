@@ -44,6 +44,7 @@ def reported(order: Order, report: OrderReport, new: Sequence[Fill], traded: Tra
         average_price=price_rounded(traded.quote / traded.quantity) if traded.quantity else None,
         fee=fee,
         fee_currency=currency,
+        doubt_since=None,
         reserved=ZERO if state in TERMINAL else max(order.reserved - spent, ZERO),
     )
 
@@ -104,7 +105,7 @@ def position_after(
 
 def _after_late_fills(position: Position, before: Order, after: Order, market: Market, at: datetime) -> Position:
     if position.state is not PositionState.OPEN:
-        return replace(position, state=PositionState.CLOSED) if position.quantity == ZERO else position
+        return replace(position, state=PositionState.CLOSED, leaving=None) if position.quantity == ZERO else position
     # What was filled in time has had its lots counted.
     was_counted = after.purpose is Purpose.EXIT or before.filled > 0
     return settled(position, replace(after, lots=0) if was_counted else after, market, at)

@@ -6,7 +6,8 @@
        │         └→ unknown         never resent, always looked up
        └ not_placed ←┘              proved absent; planned again, or expired
 
-A fill may still arrive after a cancel: it counts, and the state stays what it was.
+A fill may still arrive after a cancel: it counts, and the state stays what it was. What nobody can tell for a quarter of
+an hour is `quarantined`: proof, or a person, settles it.
 """
 
 import base64
@@ -42,8 +43,8 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.SENDING: _ON_THE_VENUE | {_S.REJECTED, _S.UNKNOWN, _S.NOT_PLACED, _S.PLANNED, _S.QUARANTINED},
     _S.UNKNOWN: _ON_THE_VENUE | {_S.REJECTED, _S.NOT_PLACED, _S.QUARANTINED},
     _S.NOT_PLACED: frozenset({_S.PLANNED, _S.EXPIRED}),
-    _S.ACKED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED}),
-    _S.PARTIALLY_FILLED: frozenset({_S.FILLED, _S.CANCELED, _S.EXPIRED}),
+    _S.ACKED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.QUARANTINED}),
+    _S.PARTIALLY_FILLED: frozenset({_S.FILLED, _S.CANCELED, _S.EXPIRED, _S.QUARANTINED}),
     _S.QUARANTINED: _ON_THE_VENUE | {_S.NOT_PLACED},
     _S.FILLED: frozenset(),
     _S.CANCELED: frozenset(),
@@ -71,8 +72,10 @@ class Order:
     """One intent and what became of it. Money and quantities as the venue takes them: already rounded.
 
     `reserved` is the quote held back from free cash while the order lives. `attempt` counts transmissions.
-    `expires_at`: an entry not sent by then is not worth sending; exits have none.
+    `expires_at`: an entry not sent by then is not worth sending; a limit exit that rests beyond it goes to market.
     `position_version` makes an exit unique: however many want it, a position has one exit at a version.
+    `owner` may send it until `lease_until`; whoever takes it over raises `epoch`, and the old owner's write is refused.
+    `doubt_since`: the first time that the venue could not, or would not, say what it is; None once it has.
     """
 
     client_order_id: str
@@ -105,6 +108,10 @@ class Order:
     expires_at: datetime | None = None
     not_found_count: int = 0
     not_found_at: datetime | None = None
+    doubt_since: datetime | None = None
+    owner: str = ""
+    epoch: int = 1
+    lease_until: datetime | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -149,6 +156,22 @@ class Permit:
 
     signed_at_ms: int
     valid_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What a venue lets us know of an order in doubt.
+
+    `has_window`: a request is refused once its signature is too old, so that "not there" proves absence for ever.
+    `finds_by_client_id`: it can be asked for an order by our id. A venue without either gets an order at most once.
+    """
+
+    has_window: bool = True
+    finds_by_client_id: bool = True
+
+    @property
+    def can_prove_absence(self) -> bool:
+        return self.has_window and self.finds_by_client_id
 
 
 def client_order_id(account: str, intent: str, side: Side, leg: int = 0) -> str:

@@ -4,16 +4,17 @@ Called inside the plan transaction, on rows that it has locked, so that what is 
 order, its reservation and its event are written.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from shared.domain.bots import Bot, Desired, Subscription
+from shared.domain.gate import Gate
 from shared.domain.orders import Order, OrderState, Purpose, client_order_id
 from shared.domain.portfolio import Account
 from shared.domain.positions import ExitReason, Position
 from shared.domain.risk import Denial, Limits, affordable, cash_needed, entry_quantity, halt, position_notional
-from shared.domain.values import ZERO, Market, OrderType, Side, round_down
+from shared.domain.values import ZERO, Market, OrderType, Side, round_down, round_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Desk:
     account: Account
     position: Position | None
     live_orders: tuple[Order, ...] = ()
+    gate: Gate = field(default_factory=Gate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def plan(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Order 
     if refusal is not None:
         return refusal
     if decision.side is Side.SELL:
-        return _signal_exit(decision, desk, quote)
+        return _signal_exit(decision, desk, quote, limits)
     return _entry(decision, desk, quote, limits)
 
 
@@ -126,9 +128,9 @@ def _entry_refusal(decision: Decision, desk: Desk, quote: Quote, limits: Limits)
         return Denial.MARKET_INACTIVE
     if quote.now >= _expiry(decision, quote.now):
         return Denial.SIGNAL_EXPIRED
-    limit = halt(desk.account, limits)
-    if limit is not None:
-        return limit
+    halted = desk.gate.refusal or halt(desk.account, limits)
+    if halted is not None:
+        return halted
     if desk.live_orders:
         return Denial.ORDER_IN_FLIGHT
     if _free_lots(decision, desk) > 0:
@@ -136,31 +138,35 @@ def _entry_refusal(decision: Decision, desk: Desk, quote: Quote, limits: Limits)
     return Denial.NO_FREE_LEVEL if _levels(desk.subscription) > 1 else Denial.ALREADY_IN_POSITION
 
 
-def _signal_exit(decision: Decision, desk: Desk, quote: Quote) -> Order | Denial:
+def _signal_exit(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Order | Denial:
     if desk.position is None:
         return Denial.NOTHING_TO_SELL
-    if desk.live_orders:
+    # An entry in trouble is no reason to stay: what is held is sold.
+    if any(order.purpose is Purpose.EXIT for order in desk.live_orders):
         return Denial.ORDER_IN_FLIGHT
     lots = min(decision.lots, desk.position.lots)
-    return plan_exit(desk.bot, desk.position, ExitReason.SIGNAL, quote, lots)
+    return plan_exit(desk.bot, desk.position, ExitReason.SIGNAL, quote, lots, limits.limit_exit_s)
 
 
 def plan_exit(
-    bot: Bot, position: Position, reason: ExitReason, quote: Quote, lots: int | None = None
+    bot: Bot, position: Position, reason: ExitReason, quote: Quote, lots: int | None = None, limit_exit_s: int = 0
 ) -> Order | Denial:
-    """The market sell that leaves `lots` of a position, or all of it.
+    """The sell that leaves `lots` of a position, or all of it.
 
+    At market, but for the first try of an exit in no hurry, which may rest `limit_exit_s` at the price of now.
     Refused only for what the venue would refuse at any time: less than its smallest quantity or worth.
     """
-    share = position.quantity
-    if lots is not None and lots < position.lots:
-        share = position.quantity * lots / position.lots
+    lots = position.lots if lots is None else min(lots, position.lots)
+    is_whole = lots == position.lots
+    share = position.quantity if is_whole else position.quantity * lots / position.lots
     quantity = round_down(share, quote.market.lot_step)
     if quantity < max(quote.market.min_quantity, quote.market.lot_step):
         return Denial.BELOW_MIN_QUANTITY
     # An empty book quotes a bid of zero: that is no verdict on what is held.
     if ZERO < quantity * quote.price < quote.market.min_notional:
         return Denial.BELOW_MIN_NOTIONAL
+    # Only a whole one is kept up until it is flat: what is left of a part would stay.
+    rests = limit_exit_s > 0 and is_whole and reason.is_patient and position.leaving is None and quote.price > ZERO
     return Order(
         client_order_id=client_order_id(bot.account, f"{position.id}|{position.version}", Side.SELL),
         bot_id=bot.id,
@@ -169,13 +175,15 @@ def plan_exit(
         strategy_id=position.strategy_id,
         symbol=position.symbol,
         side=Side.SELL,
-        type=OrderType.MARKET,
+        type=OrderType.LIMIT if rests else OrderType.MARKET,
         purpose=Purpose.EXIT,
         quantity=quantity,
+        price=round_up(quote.price, quote.market.price_tick) if rests else None,
         state=OrderState.PLANNED,
         created_at=quote.now,
         updated_at=quote.now,
-        lots=position.lots if lots is None else lots,
+        expires_at=quote.now + timedelta(seconds=limit_exit_s) if rests else None,
+        lots=lots,
         reason=reason.value,
         position_id=position.id,
         position_version=position.version,

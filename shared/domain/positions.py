@@ -24,6 +24,11 @@ class ExitReason(StrEnum):
     TAKE_PROFIT = "take_profit"
     SIGNAL = "signal"
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether a better price is worth a moment: a gain is taken, not a loss cut short."""
+        return self in (ExitReason.TAKE_PROFIT, ExitReason.SIGNAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Protection:
@@ -43,6 +48,7 @@ class Position:
     initial balance + realised + unrealised − fees = cash + quantity × mark, exactly.
     `lots` are never fewer than what is held, in parts of a full position.
     `version` rises when an exit order ends, whatever it left: the next exit, should there be one, is a new order.
+    `leaving`: why all of it is being left. It stays until nothing is held: an exit is tried again until then.
     """
 
     id: str
@@ -65,6 +71,7 @@ class Position:
     high_water: Decimal | None = None
     version: int = 0
     closed_at: datetime | None = None
+    leaving: ExitReason | None = None
 
     @property
     def average_price(self) -> Decimal:
@@ -144,10 +151,16 @@ def settled(position: Position, order: Order, market: Market, at: datetime) -> P
     version = position.version + 1 if is_exit else position.version
     state = _state_left(position, order, market)
     if state is not PositionState.OPEN:
-        return replace(position, state=state, lots=0, version=version, closed_at=position.closed_at or at)
+        at = position.closed_at or at
+        return replace(position, state=state, lots=0, version=version, closed_at=at, leaving=None)
     # A part of a lot counts as held: bought in part it takes its level, sold in part it has not freed it.
     lots = position.lots - _lots(order, ROUND_FLOOR) if is_exit else position.lots + _lots(order, ROUND_CEILING)
     return replace(position, state=state, lots=max(lots, 1), version=version, closed_at=None)
+
+
+def left_by(position: Position, order: Order) -> Position:
+    """`position` once `order`, an exit of it, is planned: one that sells all of it is tried again until it is flat."""
+    return replace(position, leaving=ExitReason(order.reason)) if order.lots >= position.lots else position
 
 
 def _state_left(position: Position, order: Order, market: Market) -> PositionState:

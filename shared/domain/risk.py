@@ -27,17 +27,23 @@ class Denial(StrEnum):
     BELOW_MIN_NOTIONAL = "below_min_notional"
     MARKET_INACTIVE = "market_inactive"
     EXCHANGE_UNAVAILABLE = "exchange_unavailable"
+    ORDER_QUARANTINED = "order_quarantined"
+    ACCOUNT_DRIFT = "account_drift"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_position_size` in quote; the rest are fractions. `slippage_frac` is the headroom kept on market buys."""
+    """`max_position_size` in quote; fractions; and `limit_exit_s`: how long an exit that is in no hurry may rest.
+
+    `slippage_frac` is the headroom kept on market buys.
+    """
 
     max_position_size: Decimal
     risk_frac: Decimal
     max_drawdown_frac: Decimal
     max_daily_loss_frac: Decimal
     slippage_frac: Decimal = Decimal("0.01")
+    limit_exit_s: int = 0
 
 
 def halt(account: Account, limits: Limits) -> Denial | None:

@@ -1,34 +1,52 @@
 """What one transmission of an order may become. Pure; called on rows that the transaction has locked."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from shared.domain.bots import Bot, Desired
+from shared.domain.gate import Gate
 from shared.domain.orders import Order, OrderState, Permit, Purpose, checked_transition
-from shared.domain.risk import Denial
+from shared.domain.portfolio import Account
+from shared.domain.risk import Denial, Limits, halt
 from shared.domain.values import ZERO
 
 
-def sending(order: Order, bot: Bot, permit: Permit, now: datetime) -> Order:
-    """The planned `order` as SENDING under `permit`; an entry that came too late is DENIED or EXPIRED instead."""
-    refusal = entry_refusal(order, bot, now)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an order is held against in the transaction that commits SENDING."""
+
+    bot: Bot
+    account: Account
+    gate: Gate = field(default_factory=Gate)
+
+
+def sending(order: Order, standing: Standing, permit: Permit, now: datetime, limits: Limits) -> Order:
+    """The planned `order` as SENDING under `permit`; an entry that may not go any more is DENIED or EXPIRED.
+
+    Unchanged where it has to wait: the signature has grown too old, or the account of an entry is not reconciled.
+    """
+    refusal = _refusal(order, standing, limits, now)
     if refusal is not None:
         return _ended(order, refused_state(refusal), refusal, now)
+    valid_until = datetime.fromtimestamp(permit.valid_until_ms / 1000, tz=UTC)
+    if now >= valid_until or (order.purpose is Purpose.ENTRY and not standing.gate.is_reconciled):
+        return order
     return replace(
         order,
         state=checked_transition(order.state, OrderState.SENDING),
         attempt=order.attempt + 1,
         updated_at=now,
-        valid_until=datetime.fromtimestamp(permit.valid_until_ms / 1000, tz=UTC),
+        valid_until=valid_until,
         not_found_count=0,
         not_found_at=None,
+        doubt_since=None,
     )
 
 
 def absent(order: Order, now: datetime) -> Order:
     """`order` proved never to have reached the venue."""
     state = checked_transition(order.state, OrderState.NOT_PLACED)
-    return replace(order, state=state, not_found_count=order.not_found_count + 1, updated_at=now)
+    return replace(order, state=state, not_found_count=order.not_found_count + 1, updated_at=now, doubt_since=None)
 
 
 def after_absence(order: Order, bot: Bot, now: datetime) -> Order:
@@ -36,9 +54,8 @@ def after_absence(order: Order, bot: Bot, now: datetime) -> Order:
     refusal = entry_refusal(order, bot, now)
     if refusal is not None:
         return _ended(order, OrderState.EXPIRED, refusal, now)
-    return replace(
-        order, state=checked_transition(order.state, OrderState.PLANNED), not_found_count=0, not_found_at=None
-    )
+    state = checked_transition(order.state, OrderState.PLANNED)
+    return replace(order, state=state, not_found_count=0, not_found_at=None, lease_until=None)
 
 
 def entry_refusal(order: Order, bot: Bot, now: datetime) -> Denial | None:
@@ -47,6 +64,8 @@ def entry_refusal(order: Order, bot: Bot, now: datetime) -> Denial | None:
         return None
     if not bot.may_enter:
         return no_entry(bot)
+    if order.created_at < bot.trades_from:
+        return Denial.CLOSED_BEFORE_START  # Planned before the bot was paused or stopped, and let run again.
     is_late = order.expires_at is not None and now >= order.expires_at
     return Denial.SIGNAL_EXPIRED if is_late else None
 
@@ -57,6 +76,12 @@ def refused_state(refusal: Denial) -> OrderState:
 
 def no_entry(bot: Bot) -> Denial:
     return Denial.PAUSED if bot.desired is Desired.PAUSED else Denial.NOT_RUNNING
+
+
+def _refusal(order: Order, standing: Standing, limits: Limits, now: datetime) -> Denial | None:
+    if order.purpose is not Purpose.ENTRY:
+        return None
+    return entry_refusal(order, standing.bot, now) or standing.gate.refusal or halt(standing.account, limits)
 
 
 def _ended(order: Order, state: OrderState, reason: Denial, now: datetime) -> Order:

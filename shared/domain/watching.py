@@ -20,14 +20,17 @@ class Watch:
 def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticker]) -> Watch:
     """Every position against its stop, target and trailing stop, at the last price; flatten before all of them.
 
-    A position whose symbol has no price (zero and NaN are none) is left to the next pass, unless its bot is being
-    flattened.
+    What is being left already is left at any price, until nothing is held. A position whose symbol has no price (zero
+    and NaN are none) is left to the next pass, unless its bot is being flattened.
     """
     exits: list[tuple[Position, ExitReason]] = []
     high_water: dict[str, Decimal] = {}
     for bot, position in positions:
         if bot.is_stopping:
             exits.append((position, ExitReason.FLATTEN))
+            continue
+        if position.leaving is not None:
+            exits.append((position, _most_urgent(position, tickers)))
             continue
         ticker = tickers.get(position.symbol)
         if ticker is None or not ticker.last.is_finite() or ticker.last <= 0:
@@ -39,3 +42,11 @@ def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticke
         if reason is not None:
             exits.append((position, reason))
     return Watch(tuple(exits), high_water)
+
+
+def _most_urgent(position: Position, tickers: Mapping[str, Ticker]) -> ExitReason:
+    """Why it is left by now: while a gain is being taken, the stop may be hit."""
+    ticker, since = tickers.get(position.symbol), position.leaving or ExitReason.SIGNAL
+    found = None if ticker is None or not ticker.last > 0 else exit_reason(position, ticker.last)
+    urgency = list(ExitReason)
+    return since if found is None else min(since, found, key=urgency.index)

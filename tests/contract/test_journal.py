@@ -10,13 +10,13 @@ import pytest
 from shared.domain.bots import OnStop
 from shared.domain.errors import NotFound
 from shared.domain.evaluating import GroupKey
-from shared.domain.orders import IllegalTransition, Order, OrderState
+from shared.domain.orders import IllegalTransition, Order, OrderState, Placement
 from shared.domain.planning import Desk
 from shared.domain.positions import ExitReason, PositionState
 from shared.domain.risk import Denial
 from shared.domain.signals import Action, Evaluation
 from shared.domain.values import Side
-from tests.builders import NOON, a_decision, a_market, a_market_key, a_subscription, an_order
+from tests.builders import NOON, a_decision, a_market, a_market_key, a_subscription, an_order, some_limits
 from tests.support.record import LATER, Record, a_permit, a_report, check_books, entries_of
 
 S = OrderState
@@ -188,7 +188,7 @@ def test_an_exit_is_sent_although_the_bot_stops(started: Record) -> None:
     assert exit_order is not None
     started.stop()
 
-    assert started.journal.mark_sending(exit_order, a_permit(), LATER) is not None
+    assert started.journal.mark_sending(exit_order, a_permit(), LATER, some_limits()) is not None
 
 
 def test_a_position_too_small_to_sell_is_left_as_dust(started: Record) -> None:
@@ -222,8 +222,8 @@ def test_sending_keeps_the_attempt_and_the_fence(started: Record) -> None:
 def test_only_the_first_of_two_senders_may_transmit(started: Record) -> None:
     order = started.enter()
 
-    assert started.journal.mark_sending(order, a_permit(), LATER) is not None
-    assert started.journal.mark_sending(order, a_permit(), LATER) is None
+    assert started.journal.mark_sending(order, a_permit(), LATER, some_limits()) is not None
+    assert started.journal.mark_sending(order, a_permit(), LATER, some_limits()) is None
 
 
 def test_an_entry_whose_bot_does_not_run_is_denied_at_the_last_look(started: Record) -> None:
@@ -235,7 +235,7 @@ def test_an_entry_whose_bot_does_not_run_is_denied_at_the_last_look(started: Rec
         id=order.client_order_id,
     )
 
-    assert started.journal.mark_sending(order, a_permit(), LATER) is None
+    assert started.journal.mark_sending(order, a_permit(), LATER, some_limits()) is None
 
     (denied,) = entries_of(started)
     assert (denied.state, denied.reason, denied.reserved) == (S.DENIED, "paused", 0)
@@ -244,7 +244,7 @@ def test_an_entry_whose_bot_does_not_run_is_denied_at_the_last_look(started: Rec
 def test_an_entry_past_its_candle_expires_instead_of_being_sent(started: Record) -> None:
     order = started.enter(expires_at=LATER)
 
-    assert started.journal.mark_sending(order, a_permit(), LATER) is None
+    assert started.journal.mark_sending(order, a_permit(), LATER, some_limits()) is None
 
     (expired,) = entries_of(started)
     assert (expired.state, expired.reason, expired.reserved) == (S.EXPIRED, "signal_expired", 0)
@@ -285,9 +285,9 @@ def test_a_failure_that_the_state_machine_forbids_is_a_defect(started: Record) -
 def test_two_spaced_absences_prove_that_an_order_was_not_placed(started: Record) -> None:
     order = started.send(started.enter())
 
-    once = started.journal.record_not_found(order, LATER, 3)
-    too_soon = started.journal.record_not_found(once, LATER + timedelta(seconds=1), 3)
-    proved = started.journal.record_not_found(too_soon, LATER_STILL, 3)
+    once = started.journal.record_not_found(order, LATER, Placement())
+    too_soon = started.journal.record_not_found(once, LATER + timedelta(seconds=1), Placement())
+    proved = started.journal.record_not_found(too_soon, LATER_STILL, Placement())
 
     assert [each.state for each in (once, too_soon, proved)] == [S.SENDING, S.SENDING, S.PLANNED]
     assert (once.not_found_count, too_soon.not_found_count, proved.not_found_count) == (1, 1, 0)
@@ -303,9 +303,9 @@ def test_an_absent_entry_that_may_not_enter_any_more_expires(started: Record, is
     order = started.send(started.enter(expires_at=LATER + timedelta(seconds=2)))
     if is_paused:
         started.pause()
-    started.journal.record_not_found(order, LATER, 0.5)
+    started.journal.record_not_found(order, LATER, Placement())
 
-    proved = started.journal.record_not_found(order, LATER + timedelta(seconds=1 if is_paused else 2), 0.5)
+    proved = started.journal.record_not_found(order, LATER + timedelta(seconds=1 if is_paused else 2), Placement())
 
     assert (proved.state, proved.reserved) == (S.EXPIRED, 0)
     assert proved.reason == ("paused" if is_paused else "signal_expired")
@@ -317,19 +317,19 @@ def test_an_exit_that_is_absent_is_planned_again_though_the_bot_stopped(started:
     assert exit_order is not None
     sending = started.send(exit_order)
     started.stop()
-    started.journal.record_not_found(sending, LATER, 3)
+    started.journal.record_not_found(sending, LATER, Placement())
 
-    proved = started.journal.record_not_found(sending, LATER_STILL, 3)
+    proved = started.journal.record_not_found(sending, LATER_STILL, Placement())
 
     assert proved.state is S.PLANNED
 
 
 def test_an_order_found_meanwhile_is_not_absent(started: Record) -> None:
     sending = started.send(started.enter())
-    started.journal.record_not_found(sending, LATER, 3)
+    started.journal.record_not_found(sending, LATER, Placement())
     found = started.report(sending, state=S.ACKED)
 
-    assert started.journal.record_not_found(sending, LATER_STILL, 3) == found
+    assert started.journal.record_not_found(sending, LATER_STILL, Placement()) == found
 
 
 # Reports
@@ -407,7 +407,7 @@ def test_an_order_that_the_venue_knows_is_not_sent_again(started: Record) -> Non
     after = started.report(planned, state=S.ACKED)
 
     assert after.state is S.ACKED
-    assert started.journal.mark_sending(planned, a_permit(), LATER) is None
+    assert started.journal.mark_sending(planned, a_permit(), LATER, some_limits()) is None
 
 
 def test_the_last_sale_of_a_stopping_bot_ends_its_stopping(started: Record) -> None:

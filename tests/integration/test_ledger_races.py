@@ -17,7 +17,7 @@ from shared.domain.planning import Desk, plan_exit
 from shared.domain.positions import ExitReason
 from shared.domain.risk import Denial
 from shared.domain.values import Side
-from tests.builders import a_decision, a_quote, a_subscription
+from tests.builders import a_decision, a_quote, a_subscription, some_limits
 from tests.support.record import LATER, Record, a_permit, check_books, known, planned_entry
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ def test_of_many_workers_one_may_send_an_order(record: Record) -> None:
     for hours in range(5):
         order = record.enter(hours)
 
-        won = _at_once(*[lambda order=order: record.journal.mark_sending(order, a_permit(), LATER)] * 8)
+        won = _at_once(*[lambda order=order: record.journal.mark_sending(order, a_permit(), LATER, some_limits())] * 8)
 
         assert len([each for each in won if each is not None]) == 1
         (stored,) = [each for each in record.journal.unfinished() if each.client_order_id == order.client_order_id]
@@ -100,7 +100,7 @@ def test_a_pause_that_has_returned_sees_every_entry_that_may_leave(record: Recor
         order = record.enter(hours)
 
         def send(order: Order = order) -> list[Order]:
-            sending = record.journal.mark_sending(order, a_permit(), LATER)
+            sending = record.journal.mark_sending(order, a_permit(), LATER, some_limits())
             return [] if sending is None else [sending]
 
         def pause() -> list[Order]:
@@ -126,7 +126,7 @@ def test_a_sender_waits_for_a_pause_that_is_being_written(record: Record) -> Non
         sendings: list[Future[Order | None]] = []
 
         def pause_slowly(bot: Bot | None, _holds: bool) -> Bot:
-            sendings.append(pool.submit(record.journal.mark_sending, order, a_permit(), LATER))
+            sendings.append(pool.submit(record.journal.mark_sending, order, a_permit(), LATER, some_limits()))
             _wait_until(lambda: sendings[0].done() or _waiting(record) == 1)
             return paused(known(bot), PausedBy.USER, "", LATER)
 

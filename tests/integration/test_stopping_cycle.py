@@ -19,7 +19,7 @@ def throttled_while_stopping(desk: Desk) -> Order:
     desk.cross()
     journal, now = desk.worker.services.journal, desk.now()
     permit = Permit(desk.venue.clock_ms, desk.venue.clock_ms + 5_000)
-    sending = journal.mark_sending(desk.orders()[0], permit, now)
+    sending = journal.mark_sending(desk.orders()[0], permit, now, desk.worker.limits)
     assert sending is not None
     flatten(desk)
     assert desk.bot().observed == "stopping"

@@ -17,7 +17,19 @@ from shared.domain.planning import Decision, Desk, plan_exit
 from shared.domain.positions import ExitReason, Position
 from shared.domain.values import Market, Side
 from shared.ports import Outcome
-from tests.builders import HOUR, NOON, a_bot, a_decision, a_fill, a_market, a_quote, a_subscription, an_order, ms
+from tests.builders import (
+    HOUR,
+    NOON,
+    a_bot,
+    a_decision,
+    a_fill,
+    a_market,
+    a_quote,
+    a_subscription,
+    an_order,
+    ms,
+    some_limits,
+)
 
 LATER = NOON + timedelta(seconds=1)
 
@@ -75,7 +87,7 @@ class Record:
         return self.journal.plan_exit(position.id, lambda bot, held: plan_exit(bot, held, reason, quote))
 
     def send(self, order: Order, now: datetime = LATER) -> Order:
-        sending = self.journal.mark_sending(order, a_permit(now), now)
+        sending = self.journal.mark_sending(order, a_permit(now), now, some_limits())
         assert sending is not None
         return sending
 

@@ -5,12 +5,13 @@ from datetime import datetime
 
 import structlog
 
+from shared.domain.orders import Purpose
 from shared.domain.planning import Quote, plan_exit
 from shared.domain.positions import ExitReason, Position
 from shared.domain.values import Ticker
 from shared.domain.watching import watch
 from worker.boot import Worker
-from worker.cycles.sending import send
+from worker.cycles.sending import cancel, send
 from worker.cycles.vitals import exchange_time, recorded, set_aside
 
 log = structlog.get_logger(__name__)
@@ -50,10 +51,21 @@ def _leave(
         # No error of the venue's: only a person can do something about what it does not trade any more.
         log.warning("exit_without_market", position=position.id, bot=position.bot_id, symbol=position.symbol)
         return
+    _make_way(worker, position, reason)
     ticker = tickers.get(position.symbol)
     quote = Quote(terms, ticker.bid if ticker else position.average_price, now)
-    order = worker.services.journal.plan_exit(position.id, lambda bot, held: plan_exit(bot, held, reason, quote))
+    patience_s = worker.limits.limit_exit_s
+    order = worker.services.journal.plan_exit(
+        position.id, lambda bot, held: plan_exit(bot, held, reason, quote, limit_exit_s=patience_s)
+    )
     if order is None:
         return
     log.info("exit_planned", bot=position.bot_id, symbol=position.symbol, reason=reason.value, price=str(quote.price))
     send(worker, order)
+
+
+def _make_way(worker: Worker, position: Position, reason: ExitReason) -> None:
+    """Cancel what rests in the way: an entry would buy again what is sold, a patient exit keeps a stop from selling."""
+    for order in worker.services.journal.resting(position):
+        if order.purpose is Purpose.ENTRY or not reason.is_patient:
+            cancel(worker, order)

@@ -5,7 +5,7 @@ from shared.domain.orders import Order, Purpose
 from shared.domain.resolving import Step, next_step
 from shared.domain.transmission import entry_refusal, refused_state
 from worker.boot import Worker
-from worker.cycles.sending import look_up, send
+from worker.cycles.sending import cancel, look_up, send
 from worker.cycles.vitals import exchange_time, set_aside
 
 
@@ -22,23 +22,23 @@ def resolve_cycle(worker: Worker) -> None:
 
 
 def _resolve(worker: Worker, order: Order, bot: Bot) -> None:
-    exchange = worker.exchanges[order.exchange]
+    exchange, journal = worker.exchanges[order.exchange], worker.services.journal
     now = exchange_time(exchange.now_ms())
-    match next_step(order, bot, now):
+    match next_step(order, bot, now, exchange.placement):
         case Step.SEND:
-            send(worker, order)
+            taken = journal.take(order)
+            if taken is not None:
+                send(worker, taken)
         case Step.REFUSE:
             # Without a permit: that costs budget, or a breaker's only trial, for what is not sent.
             refusal = entry_refusal(order, bot, now)
             if refusal is not None:
-                worker.services.journal.record_failure(order, refused_state(refusal), refusal, now)
+                journal.record_failure(order, refused_state(refusal), refusal, now)
         case Step.LOOK_UP | Step.FOLLOW:
             look_up(worker, order)
         case Step.CANCEL:
-            try:
-                exchange.cancel(order)
-            finally:
-                # Fills win over a cancel, and an unclear cancel is no outcome: the venue's own view decides.
-                look_up(worker, order)
+            cancel(worker, order)
+        case Step.QUARANTINE:
+            journal.quarantine(order, now)
         case Step.WAIT:
             pass

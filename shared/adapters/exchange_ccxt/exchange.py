@@ -18,7 +18,7 @@ from shared.adapters.exchange_ccxt.venue_time import VenueTime
 from shared.adapters.guard import Circuit, Guard, Lane
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import ExchangeDown, Rejected, Throttled, Unavailable
-from shared.domain.orders import Fill, Order, OrderReport, Permit
+from shared.domain.orders import Fill, Order, OrderReport, Permit, Placement
 from shared.domain.values import Market, Ticker
 from shared.ports import Balance, Clock, StateStore
 from shared.settings import Settings
@@ -34,6 +34,8 @@ READ_ERRORS = (BaseError, LookupError, TypeError, ValueError, ArithmeticError, A
 
 class ExchangeCcxt:
     """The port `Exchange` for a venue that ccxt speaks to. Not for several threads at once."""
+
+    placement = Placement()
 
     def __init__(
         self,
@@ -125,10 +127,12 @@ class ExchangeCcxt:
         signed_at_ms = self._time.estimate_ms()
         return Permit(signed_at_ms, signed_at_ms + self._recv_window_ms)
 
-    def submit(self, order: Order, permit: Permit) -> OrderReport:
+    def submit(
+        self, order: Order, permit: Permit, keep: Callable[[OrderReport], object] = lambda report: None
+    ) -> OrderReport:
         if order.symbol not in self._markets:
             raise Throttled(f"not sent: the market of {order.symbol} is not loaded")
-        return self._guard.transmit(lambda: self._transmitted(order, permit))
+        return self._guard.transmit(lambda: self._transmitted(order, permit), keep)
 
     def cancel(self, order: Order) -> OrderReport:
         try:

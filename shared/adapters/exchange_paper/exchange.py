@@ -1,6 +1,6 @@
 """A venue of our own on another venue's prices. Its books are in Postgres, so it survives a crash as a venue does."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.adapters.exchange_paper import matching
 from shared.adapters.exchange_paper.book_keeping import BookKeeping, Execution, Placement, Stored
 from shared.adapters.exchange_paper.matching import Book, Level, Trade
+from shared.domain import orders
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import ExchangeDown, ExchangeError, OrderUnknown, Rejected, Throttled, Unclear
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit
@@ -45,6 +46,7 @@ class ExchangePaper:
     """
 
     account = ACCOUNT
+    placement = orders.Placement()
 
     def __init__(self, source: Source, engine: Engine, clock: Clock, recv_window_ms: int) -> None:
         self.name = source.name
@@ -69,7 +71,9 @@ class ExchangePaper:
         signed_at_ms = self.now_ms()
         return Permit(signed_at_ms, signed_at_ms + self._recv_window_ms)
 
-    def submit(self, order: Order, permit: Permit) -> OrderReport:
+    def submit(
+        self, order: Order, permit: Permit, keep: Callable[[OrderReport], object] = lambda report: None
+    ) -> OrderReport:
         try:
             market, book = self._market(order.symbol), self._book(order.symbol)
             # Ours is read first: a process that falls asleep in between has less time left, not more.
@@ -83,7 +87,9 @@ class ExchangePaper:
             stored = self._books.find(order.client_order_id)
         if stored is None:
             raise Rejected("signed too long ago", reason="timestamp_refused")
-        return self._report(stored)
+        report = self._report(stored)
+        keep(report)
+        return report
 
     def cancel(self, order: Order) -> OrderReport:
         def cancelled(stored: Stored) -> tuple[OrderState, Sequence[Execution]]:

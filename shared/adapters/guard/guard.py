@@ -65,8 +65,8 @@ class Guard:
             self._breakers[Circuit.ORDER].admit(is_shared_needed=True)
         self._budget.take(lane)
 
-    def transmit(self, call: Callable[[], T]) -> T:
-        """Once, on the permit's budget."""
+    def transmit(self, call: Callable[[], T], keep: Callable[[T], object] = lambda answer: None) -> T:
+        """Once, on the permit's budget. The answer is kept before the breaker's store could delay it."""
         breaker = self._breakers[Circuit.ORDER]
         try:
             with _in(None):
@@ -74,6 +74,7 @@ class Guard:
         except Unclear:
             breaker.record(has_failed=True)
             raise
+        keep(answer)
         breaker.record(has_failed=False)
         return answer
 

@@ -7,14 +7,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from shared.adapters.ledger_sql import facts, locking, tables
-from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of, subscription_of, values
+from shared.adapters.ledger_sql import facts, leasing, locking, tables
+from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of, subscription_of
 from shared.domain.bots import Subscription
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.orders import Order, Purpose
 from shared.domain.planning import Decision, Desk
-from shared.domain.positions import Position
+from shared.domain.positions import Position, left_by
 from shared.domain.risk import Denial
 from shared.domain.values import ZERO, Side
 from shared.ports import Outcome
@@ -42,9 +42,14 @@ _LAST_DENIAL = (
     .order_by(_d.c.id.desc())
     .limit(1)
 )
+_KEEP_LEAVING = (
+    sa.update(tables.positions)
+    .where(tables.positions.c.id == sa.bindparam("id_"))
+    .values(leaving=sa.bindparam("leaving_"))
+)
 _INSERT_DECISION = sa.insert(_d).returning(_d.c.id)
-_INSERT_ORDER = sa.insert(tables.orders)
-_INSERT_ORDER_ONCE = insert(tables.orders).on_conflict_do_nothing()
+_INSERT_ORDER = sa.insert(tables.orders).values(lease_until=leasing.LEASE_END)
+_INSERT_ORDER_ONCE = insert(tables.orders).values(lease_until=leasing.LEASE_END).on_conflict_do_nothing()
 
 
 def standing(conn: sa.Connection, decision: Decision) -> tuple[Subscription, Outcome | None]:
@@ -61,7 +66,7 @@ def standing(conn: sa.Connection, decision: Decision) -> tuple[Subscription, Out
     return subscription_of(row), None if row.decision_id is None else _earlier(conn, row)
 
 
-def desk(conn: sa.Connection, bot: Row, subscription: Subscription) -> Desk:
+def desk(conn: sa.Connection, bot: Row, subscription: Subscription, now: datetime) -> Desk:
     live = locking.live_orders(conn, bot.id)
     return Desk(
         bot=bot_of(bot),
@@ -69,27 +74,43 @@ def desk(conn: sa.Connection, bot: Row, subscription: Subscription) -> Desk:
         account=account_of(bot, reserved=sum((order.reserved for order in live), ZERO)),
         position=locking.open_position(conn, bot.id, subscription.id),
         live_orders=tuple(order for order in live if order.strategy_id == subscription.id),
+        gate=locking.gate_of(bot, now),
     )
 
 
-def write(conn: sa.Connection, decision: Decision, desk: Desk, planned: Order | Denial, at: datetime) -> Outcome:
+def write(
+    conn: sa.Connection, decision: Decision, desk: Desk, planned: Order | Denial, owner: str, at: datetime
+) -> Outcome:
     if isinstance(planned, Order) and _is_taken(conn, planned):
         planned = Denial.ORDER_IN_FLIGHT
     decision_id = _insert_decision(conn, decision, planned, at)
     if isinstance(planned, Denial):
         facts.append(conn, *_told(conn, decision, planned, decision_id, at))
         return Outcome(order=None, denial=planned, is_new=True)
-    order = replace(planned, decision_id=decision_id)
-    if order.purpose is Purpose.ENTRY and desk.position is not None:
+    order = replace(planned, decision_id=decision_id, owner=owner)
+    if desk.position is not None:
         order = replace(order, position_id=desk.position.id)
-    conn.execute(_INSERT_ORDER, values(order))
+        _keep_leaving(conn, desk.position, order)
+    conn.execute(_INSERT_ORDER, leasing.row(order))
     facts.append(conn, facts.order_planned(order))
     return Outcome(order=order, denial=None, is_new=True)
 
 
-def insert_order(conn: sa.Connection, order: Order) -> bool:
-    """False where this intent, or the position's exit at this version, is there already."""
-    return conn.execute(_INSERT_ORDER_ONCE, values(order)).rowcount == 1
+def insert_exit(conn: sa.Connection, planned: Order, position: Position, owner: str) -> Order | None:
+    """None where the position's exit at this version is there already."""
+    order = replace(planned, owner=owner)
+    if conn.execute(_INSERT_ORDER_ONCE, leasing.row(order)).rowcount != 1:
+        return None
+    _keep_leaving(conn, position, order)
+    facts.append(conn, facts.order_planned(order))
+    return order
+
+
+def _keep_leaving(conn: sa.Connection, position: Position, order: Order) -> None:
+    """That all of it is to go: kept, so that the exit is tried again until nothing is held."""
+    after = left_by(position, order) if order.purpose is Purpose.EXIT else position
+    if after.leaving is not position.leaving:
+        conn.execute(_KEEP_LEAVING, {"id_": position.id, "leaving_": after.leaving})
 
 
 def exit_lives(conn: sa.Connection, position: Position) -> bool:

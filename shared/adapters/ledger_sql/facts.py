@@ -25,6 +25,8 @@ TOLD = frozenset(
         Denial.MARKET_INACTIVE,
         Denial.SIGNAL_EXPIRED,
         Denial.EXCHANGE_UNAVAILABLE,
+        Denial.ORDER_QUARANTINED,
+        Denial.ACCOUNT_DRIFT,
     }
 )
 
@@ -140,6 +142,8 @@ def _order(order: Order) -> dict[str, object]:
         "quantity": plain(order.quantity),
         "filled": plain(order.filled),
         "average_price": plain(order.average_price),
+        "attempt": order.attempt,
+        "epoch": order.epoch,
     }
 
 

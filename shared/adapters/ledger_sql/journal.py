@@ -1,5 +1,6 @@
 """Decisions, orders and fills: each method one transaction, begun by locking the bot."""
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -9,29 +10,40 @@ import sqlalchemy as sa
 import structlog
 
 from shared.adapters.clock import SystemClock
-from shared.adapters.ledger_sql import deciding, evaluated, facts, locking, recording, tables
+from shared.adapters.ledger_sql import deciding, evaluated, facts, leasing, locking, recording, tables
 from shared.adapters.ledger_sql.connections import transaction
-from shared.adapters.ledger_sql.rows import bot_of, order_of
-from shared.domain import transmission
+from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of
+from shared.domain import doubting, transmission
 from shared.domain.bots import Bot, MarketKey
 from shared.domain.evaluating import GroupKey
-from shared.domain.orders import IN_FLIGHT, Order, OrderReport, OrderState, Permit, Purpose, checked_transition
+from shared.domain.orders import (
+    IN_FLIGHT,
+    RESTING,
+    Order,
+    OrderReport,
+    OrderState,
+    Permit,
+    Placement,
+    Purpose,
+    checked_transition,
+)
 from shared.domain.planning import Decision, Desk
 from shared.domain.positions import Position, PositionState
-from shared.domain.risk import Denial
+from shared.domain.risk import Denial, Limits
 from shared.domain.signals import Evaluation
 from shared.domain.values import EXACT, ZERO, Market
 from shared.ports import Clock, Outcome
 
 log = structlog.get_logger(__name__)
 
-_SHARED_BOT = sa.select(tables.bots).where(tables.bots.c.id == sa.bindparam("id_")).with_for_update(read=True)
-
 
 class SqlJournal:
-    def __init__(self, engine: sa.Engine, clock: Clock | None = None) -> None:
+    """`owner` names the process that leases what it plans. Leases run by the database's clock, the same for all."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock | None = None, owner: str | None = None) -> None:
         self._engine = engine
         self._clock = clock or SystemClock()
+        self._owner = owner or f"{os.uname().nodename}:{os.getpid()}"
 
     def last_evaluated(self, markets: Collection[MarketKey]) -> dict[GroupKey, int]:
         with transaction(self._engine) as conn:
@@ -43,13 +55,13 @@ class SqlJournal:
 
     def decide(self, decision: Decision, plan: Callable[[Desk], Order | Denial]) -> Outcome:
         with transaction(self._engine) as conn:
-            row = locking.known_bot_row(conn, decision.bot_id)
+            row = locking.planner(conn, decision.bot_id)
             subscription, earlier = deciding.standing(conn, decision)
             if earlier is not None:
                 return earlier
-            desk = deciding.desk(conn, row, subscription)
+            desk = deciding.desk(conn, row, subscription, self._clock.now())
             planned = plan(desk)
-            return deciding.write(conn, decision, desk, planned, self._clock.now())
+            return deciding.write(conn, decision, desk, planned, self._owner, self._clock.now())
 
     def plan_exit(self, position_id: str, plan: Callable[[Bot, Position], Order | Denial]) -> Order | None:
         p = tables.positions
@@ -65,36 +77,46 @@ class SqlJournal:
             if isinstance(planned, Denial):
                 recording.leave_as_dust(conn, bot, position, planned, self._clock.now())
                 return None
-            if not deciding.insert_order(conn, planned):
-                return None
-            facts.append(conn, facts.order_planned(planned))
-        return planned
+            return deciding.insert_exit(conn, planned, position, self._owner)
 
-    def mark_sending(self, order: Order, permit: Permit, now: datetime) -> Order | None:
+    def take(self, order: Order) -> Order | None:
         with transaction(self._engine) as conn:
-            bot = _shared_bot(conn, order)
+            return leasing.taken(conn, order, self._owner)
+
+    def release(self, order: Order) -> None:
+        with transaction(self._engine) as conn:
+            leasing.release(conn, order)
+
+    def mark_sending(self, order: Order, permit: Permit, now: datetime, limits: Limits) -> Order | None:
+        with transaction(self._engine) as conn:
+            row = locking.sender(conn, order.bot_id)
             stored = locking.order(conn, order.client_order_id)
-            if stored.state is not OrderState.PLANNED or stored.attempt != order.attempt:
+            if not leasing.is_owned(stored, order):
                 return None
-            after = transmission.sending(stored, bot, permit, now)
+            after = transmission.sending(stored, self._standing(row), permit, now, limits)
             if after.state is OrderState.SENDING:
                 locking.write_order(conn, after)
                 facts.append(conn, facts.order_changed(after))
                 return after
-        self._end_unsent(order, permit, now)
+        if after.is_finished:
+            self._end_unsent(order, permit, now, limits)
         return None
 
-    def _end_unsent(self, order: Order, permit: Permit, now: datetime) -> None:
+    def _end_unsent(self, order: Order, permit: Permit, now: datetime, limits: Limits) -> None:
         """Write an entry's refusal. It may end its bot's flatten, so the bot is locked for itself: senders share it."""
         with transaction(self._engine) as conn:
-            bot = bot_of(locking.known_bot_row(conn, order.bot_id))
+            row = locking.planner(conn, order.bot_id)
             stored = locking.order(conn, order.client_order_id)
-            if (stored.state, stored.attempt) != (OrderState.PLANNED, order.attempt):
+            if not leasing.is_owned(stored, order):
                 return
-            after = transmission.sending(stored, bot, permit, now)
+            standing = self._standing(row)
+            after = transmission.sending(stored, standing, permit, now, limits)
             # A bot resumed since may enter again: the order is still planned, and whoever comes next sends it.
             if after.is_finished:
-                recording.write_change(conn, bot, after, now)
+                recording.write_change(conn, standing.bot, after, now)
+
+    def _standing(self, row: Row) -> transmission.Standing:
+        return transmission.Standing(bot_of(row), account_of(row), locking.gate_of(row, self._clock.now()))
 
     def record_report(self, order: Order, report: OrderReport, market: Market, at: datetime) -> Order:
         with transaction(self._engine) as conn, localcontext(EXACT):
@@ -114,28 +136,44 @@ class SqlJournal:
             after = replace(stored, state=checked_transition(stored.state, state), updated_at=at)
             if after.is_finished:
                 after = replace(after, reason=reason, reserved=ZERO)
+            # What waits for its next try is anybody's.
+            after = replace(after, lease_until=None)
             recording.write_change(conn, bot, after, at, failure=reason)
         return after
 
-    def record_not_found(self, order: Order, at: datetime, min_gap_s: float) -> Order:
+    def record_not_found(self, order: Order, at: datetime, placement: Placement) -> Order:
+        return self._record_doubt(order, at, lambda stored: doubting.not_found(stored, at, placement))
+
+    def record_unanswered(self, order: Order, at: datetime) -> Order:
+        return self._record_doubt(order, at, lambda stored: doubting.unanswered(stored, at))
+
+    def quarantine(self, order: Order, at: datetime) -> Order:
+        return self._record_doubt(order, at, lambda stored: doubting.quarantined(stored, at))
+
+    def _record_doubt(self, order: Order, at: datetime, doubted: Callable[[Order], Order]) -> Order:
         with transaction(self._engine) as conn:
             bot = bot_of(locking.known_bot_row(conn, order.bot_id))
             stored = locking.order(conn, order.client_order_id)
-            is_asked = stored.state in IN_FLIGHT and (stored.attempt, stored.filled) == (order.attempt, ZERO)
-            if not is_asked:
+            if (stored.state, stored.attempt, stored.filled) != (order.state, order.attempt, order.filled):
                 return stored
-            if stored.not_found_at is None:
-                after = replace(stored, not_found_count=1, not_found_at=at)
+            after = doubted(stored)
+            if after.state is OrderState.NOT_PLACED:
+                return _proved_absent(conn, bot, after, at)
+            if after.state is not stored.state:
+                recording.write_change(conn, bot, after, at)
+            elif after != stored:
                 locking.write_order(conn, after)
-                return after
-            if (at - stored.not_found_at).total_seconds() < min_gap_s:
-                return stored
-            return _proved_absent(conn, bot, stored, at)
+            return after
 
     def unfinished(self) -> list[Order]:
         o = tables.orders
         with transaction(self._engine) as conn:
             return [order_of(row) for row in conn.execute(sa.select(o).where(locking.IS_LIVE).order_by(o.c.seq))]
+
+    def resting(self, position: Position) -> list[Order]:
+        with transaction(self._engine) as conn:
+            live = locking.live_orders(conn, position.bot_id)
+        return [order for order in live if order.strategy_id == position.strategy_id and order.state in RESTING]
 
     def entries_in_flight(self, bot_id: str) -> list[Order]:
         with transaction(self._engine) as conn:
@@ -143,14 +181,8 @@ class SqlJournal:
         return [order for order in live if order.purpose is Purpose.ENTRY and order.state in IN_FLIGHT]
 
 
-def _shared_bot(conn: sa.Connection, order: Order) -> Bot:
-    """Shared among senders, exclusive of a control call: a pause waits for this commit, or is seen by it."""
-    return bot_of(conn.execute(_SHARED_BOT, {"id_": order.bot_id}).one())
-
-
-def _proved_absent(conn: sa.Connection, bot: Bot, order: Order, at: datetime) -> Order:
-    """NOT_PLACED, then what follows from it: planned once more, or too late."""
-    gone = transmission.absent(order, at)
+def _proved_absent(conn: sa.Connection, bot: Bot, gone: Order, at: datetime) -> Order:
+    """What follows from NOT_PLACED: planned once more, or too late."""
     facts.append(conn, facts.order_changed(gone))
     after = transmission.after_absence(gone, bot, at)
     recording.write_change(conn, bot, after, at)

@@ -13,12 +13,28 @@ from shared.domain.bots import Bot, flattened
 from shared.domain.errors import NotFound
 from shared.domain.events import EventType
 from shared.domain.folding import is_flat
-from shared.domain.orders import Order
+from shared.domain.gate import Gate, is_reconciled
+from shared.domain.orders import Order, OrderState
 from shared.domain.positions import Position, PositionState
 
 IS_LIVE = sa.text(tables.LIVE)
 _b, _o, _p = tables.bots, tables.orders, tables.positions
 _BOT = sa.select(_b).where(_b.c.id == sa.bindparam("id_")).with_for_update(key_share=True)
+_r = tables.reconciliations
+_BOT_AND_GATE = (
+    sa.select(
+        _b,
+        _r.c.demanded_at,
+        _r.c.reconciled_at,
+        _r.c.is_clean,
+        sa.exists().where(_o.c.bot_id == _b.c.id, _o.c.state == OrderState.QUARANTINED).label("has_quarantined"),
+    )
+    .outerjoin(_r, sa.and_(_r.c.exchange == _b.c.exchange, _r.c.account == _b.c.account))
+    .where(_b.c.id == sa.bindparam("id_"))
+)
+_PLANNER = _BOT_AND_GATE.with_for_update(of=_b, key_share=True)
+# Shared among senders, exclusive of a control call: a pause waits for this commit, or is seen by it.
+_SENDER = _BOT_AND_GATE.with_for_update(of=_b, read=True)
 _ORDER = sa.select(_o).where(_o.c.client_order_id == sa.bindparam("id_")).with_for_update(key_share=True)
 _POSITION = sa.select(_p).where(_p.c.id == sa.bindparam("id_")).with_for_update(key_share=True)
 _OPEN_POSITION = (
@@ -40,8 +56,29 @@ def bot_row(conn: sa.Connection, bot_id: str) -> Row | None:
     return conn.execute(_BOT, {"id_": bot_id}).one_or_none()
 
 
+def planner(conn: sa.Connection, bot_id: str) -> Row:
+    """The bot's row, locked as by `bot_row`, with what `gate_of` reads."""
+    return _known(conn.execute(_PLANNER, {"id_": bot_id}).one_or_none(), bot_id)
+
+
+def sender(conn: sa.Connection, bot_id: str) -> Row:
+    """The same, its lock shared with other senders."""
+    return _known(conn.execute(_SENDER, {"id_": bot_id}).one_or_none(), bot_id)
+
+
+def gate_of(row: Row, now: datetime) -> Gate:
+    return Gate(
+        is_reconciled=is_reconciled(row.demanded_at, row.reconciled_at, now),
+        has_drift=row.reconciled_at is not None and not row.is_clean,
+        has_quarantined=row.has_quarantined,
+    )
+
+
 def known_bot_row(conn: sa.Connection, bot_id: str) -> Row:
-    row = bot_row(conn, bot_id)
+    return _known(bot_row(conn, bot_id), bot_id)
+
+
+def _known(row: Row | None, bot_id: str) -> Row:
     if row is None:
         raise NotFound(f"there is no bot {bot_id!r}")
     return row

@@ -12,7 +12,7 @@ from shared.domain.candles import Timeframe
 from shared.domain.events import Event, EventType
 from shared.domain.orders import Fill, Order, OrderState, Purpose
 from shared.domain.portfolio import Account, EquityMark
-from shared.domain.positions import Position, PositionState
+from shared.domain.positions import ExitReason, Position, PositionState
 from shared.domain.signals import Action, Evaluation
 from shared.domain.values import ZERO, Market, OrderType, Side
 
@@ -107,6 +107,10 @@ def order_of(row: Row) -> Order:
         expires_at=row.expires_at,
         not_found_count=row.not_found_count,
         not_found_at=row.not_found_at,
+        doubt_since=row.doubt_since,
+        owner=row.owner,
+        epoch=row.epoch,
+        lease_until=row.lease_until,
     )
 
 
@@ -147,6 +151,7 @@ def position_of(row: Row) -> Position:
         high_water=row.high_water,
         version=row.version,
         closed_at=row.closed_at,
+        leaving=None if row.leaving is None else ExitReason(row.leaving),
     )
 
 

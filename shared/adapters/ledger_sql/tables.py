@@ -9,7 +9,7 @@ from sqlalchemy.schema import SchemaItem
 
 from shared.domain.bots import Desired, PausedBy
 from shared.domain.orders import TERMINAL, OrderState, Purpose
-from shared.domain.positions import PositionState
+from shared.domain.positions import ExitReason, PositionState
 from shared.domain.values import EXACT, OrderType, Side
 
 
@@ -194,6 +194,10 @@ orders = sa.Table(
     sa.Column("expires_at", Moment),
     _needed("not_found_count", sa.Integer),
     sa.Column("not_found_at", Moment),
+    sa.Column("doubt_since", Moment),
+    _needed("owner", sa.Text),
+    _needed("epoch", sa.Integer),
+    sa.Column("lease_until", Moment),
     sa.Column("failure", sa.Text),
     sa.Column("raw_report", sa.Text),
     _one_of("side", *Side),
@@ -211,6 +215,7 @@ orders = sa.Table(
     ),
     sa.Index("orders_live", "bot_id", postgresql_where=sa.text(LIVE)),
     sa.Index("orders_unfinished", "seq", postgresql_where=sa.text(LIVE)),
+    sa.Index("orders_quarantined", "bot_id", postgresql_where=sa.text("state = 'quarantined'")),
     sa.Index("orders_newest", "bot_id", "seq"),
 )
 
@@ -275,7 +280,9 @@ positions = sa.Table(
     sa.Column("high_water", Money),
     _needed("version", sa.Integer),
     sa.Column("closed_at", Moment),
+    sa.Column("leaving", sa.Text),
     _one_of("state", *PositionState),
+    _one_of("leaving", *ExitReason),
     sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed"),
     sa.Index("positions_one_open", "bot_id", "strategy_id", unique=True, postgresql_where=sa.text("state = 'open'")),
     sa.Index("positions_held", "bot_id", postgresql_where=sa.text("quantity <> 0")),
@@ -332,6 +339,27 @@ outbox = sa.Table(
     sa.Index("outbox_unnumbered", "id", postgresql_where=sa.text("number IS NULL")),
     sa.Index("outbox_unsent", "number", postgresql_where=sa.text("is_sent = false AND number IS NOT NULL")),
     sa.Index("outbox_bot", "bot_id", "number"),
+)
+
+# When each worker, named as its supervisor knows it, last executed a tick of each kind.
+worker_ticks = sa.Table(
+    "worker_ticks",
+    metadata,
+    sa.Column("worker", sa.Text, primary_key=True),
+    _needed("queue", sa.Text),
+    sa.Column("tick", sa.Text, primary_key=True),
+    _needed("at", Moment),
+)
+
+# An account's books against the venue's. What was reconciled before `demanded_at` counts no more.
+reconciliations = sa.Table(
+    "reconciliations",
+    metadata,
+    sa.Column("exchange", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    _needed("demanded_at", Moment),
+    sa.Column("reconciled_at", Moment),
+    _needed("is_clean", sa.Boolean),
 )
 
 roster_version = sa.Table(
