@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared.adapters.redis_clients import once, reading
+from shared.adapters.redis_clients import Presence, once, reading
 from shared.domain.bots import MarketKey, Roster, RosterEntry, Subscription
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import Unavailable
@@ -28,8 +28,9 @@ class RedisStateStore:
     """Reads are tried again, writes never: `reads` and `writes` are two clients of one server."""
 
     def __init__(self, url: str) -> None:
-        self._reads: Redis = reading(url)
-        self._writes: Redis = once(url)
+        presence = Presence()
+        self._reads: Redis = reading(url, presence)
+        self._writes: Redis = once(url, presence)
 
     @classmethod
     def over(cls, client: Redis) -> "RedisStateStore":

@@ -11,11 +11,13 @@ import pytest
 import redis
 
 from cli.supervisor.embedded import Servers
+from shared.adapters.guard import Circuit, build_guard
 from shared.adapters.guard.breaker import Breaker
 from shared.adapters.guard.budget import Budget
 from shared.adapters.guard.lanes import Lane
-from shared.adapters.redis_clients import once
+from shared.adapters.redis_clients import AWAY_S, Presence, once
 from shared.domain.errors import ExchangeDown, Throttled
+from shared.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 AWAY = "redis://127.0.0.1:1/0"
@@ -194,16 +196,39 @@ def test_a_frozen_redis_delays_a_successful_order_by_seconds_at_most(services: S
     assert took_s < 3
 
 
+def test_a_frozen_redis_costs_an_exit_one_time_out_and_stops_entries(services: Servers, redis_url: str) -> None:
+    # Given a process whose breakers and budget share one client, as they do in a worker
+    guard = build_guard(load_settings({"RATE_LIMIT_CALLS": "100"}), redis_url, "binance", "live")
+    guard.read(Circuit.PRICE, Lane.EXIT, lambda: None)
+    os.kill(services.redis_pid, signal.SIGSTOP)
+    try:
+        # When it reads prices, gets a permit, and sends
+        started = time.monotonic()
+        for _ in range(3):
+            guard.read(Circuit.PRICE, Lane.EXIT, guard.take)
+        guard.permit(Lane.EXIT)
+        guard.transmit(guard.take)
+        took_s = time.monotonic() - started
+        # Then that takes one time-out, and not one per call
+        assert took_s < 2
+        with pytest.raises(ExchangeDown):
+            guard.permit(Lane.ENTRY)
+    finally:
+        os.kill(services.redis_pid, signal.SIGCONT)
+
+
 def test_a_failure_is_counted_once_whatever_redis_does(services: Servers, redis_url: str) -> None:
     # Given
-    breaker = Breaker(once(redis_url), "breaker:binance:order", 5, 60)
+    since_s = [0.0]
+    breaker = Breaker(once(redis_url, Presence(lambda: since_s[0])), "breaker:binance:order", 5, 60)
     breaker.admit()
     os.kill(services.redis_pid, signal.SIGSTOP)
     try:
         breaker.record(has_failed=True)
     finally:
         os.kill(services.redis_pid, signal.SIGCONT)
-    # When
+    # When Redis is tried again
+    since_s[0] = AWAY_S
     breaker.record(has_failed=True)
     # Then
     with redis.Redis.from_url(redis_url) as client:
