@@ -300,12 +300,12 @@ def test_two_spaced_absences_prove_that_an_order_was_not_placed(started: Record)
 
 @pytest.mark.parametrize("is_paused", [True, False])
 def test_an_absent_entry_that_may_not_enter_any_more_expires(started: Record, is_paused: bool) -> None:
-    order = started.send(started.enter(expires_at=LATER + timedelta(seconds=2)))
+    order = started.send(started.enter(expires_at=LATER + timedelta(seconds=4)))
     if is_paused:
         started.pause()
     started.journal.record_not_found(order, LATER, Placement())
 
-    proved = started.journal.record_not_found(order, LATER + timedelta(seconds=1 if is_paused else 2), Placement())
+    proved = started.journal.record_not_found(order, LATER + timedelta(seconds=3 if is_paused else 4), Placement())
 
     assert (proved.state, proved.reserved) == (S.EXPIRED, 0)
     assert proved.reason == ("paused" if is_paused else "signal_expired")

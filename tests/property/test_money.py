@@ -132,8 +132,8 @@ def test_a_mark_of_equity_agrees_with_a_wallet_to_the_last_digit(trades: list[Tr
     point = equity_mark(account, [position], {"BTC/USDT": mark}, NOON)
 
     assert Fraction(point.equity) == wallet.cash + wallet.coins * Fraction(mark)
-    parts = (account.initial_balance, point.realised, point.unrealised, -point.fees)
-    assert Fraction(point.equity) == sum(Fraction(part) for part in parts)
+    gained = Fraction(point.realised) + Fraction(point.unrealised) - Fraction(point.fees)
+    assert Fraction(point.equity) == Fraction(account.initial_balance) + gained
     assert point.peak_equity >= point.equity
 
 

@@ -48,8 +48,11 @@ _KEEP_LEAVING = (
     .values(leaving=sa.bindparam("leaving_"))
 )
 _INSERT_DECISION = sa.insert(_d).returning(_d.c.id)
-_INSERT_ORDER = sa.insert(tables.orders).values(lease_until=leasing.LEASE_END)
-_INSERT_ORDER_ONCE = insert(tables.orders).values(lease_until=leasing.LEASE_END).on_conflict_do_nothing()
+_lease_until = tables.orders.c.lease_until
+_INSERT_ORDER = sa.insert(tables.orders).values(lease_until=leasing.LEASE_END).returning(_lease_until)
+_INSERT_ORDER_ONCE = (
+    insert(tables.orders).values(lease_until=leasing.LEASE_END).on_conflict_do_nothing().returning(_lease_until)
+)
 
 
 def standing(conn: sa.Connection, decision: Decision) -> tuple[Subscription, Outcome | None]:
@@ -91,7 +94,7 @@ def write(
     if desk.position is not None:
         order = replace(order, position_id=desk.position.id)
         _keep_leaving(conn, desk.position, order)
-    conn.execute(_INSERT_ORDER, leasing.row(order))
+    order = replace(order, lease_until=conn.execute(_INSERT_ORDER, leasing.row(order)).scalar_one())
     facts.append(conn, facts.order_planned(order))
     return Outcome(order=order, denial=None, is_new=True)
 
@@ -99,8 +102,10 @@ def write(
 def insert_exit(conn: sa.Connection, planned: Order, position: Position, owner: str) -> Order | None:
     """None where the position's exit at this version is there already."""
     order = replace(planned, owner=owner)
-    if conn.execute(_INSERT_ORDER_ONCE, leasing.row(order)).rowcount != 1:
+    inserted = conn.execute(_INSERT_ORDER_ONCE, leasing.row(order)).one_or_none()
+    if inserted is None:
         return None
+    order = replace(order, lease_until=inserted.lease_until)
     _keep_leaving(conn, position, order)
     facts.append(conn, facts.order_planned(order))
     return order

@@ -27,6 +27,7 @@ from tests.builders import (
     a_quote,
     a_subscription,
     an_account,
+    an_exit,
     an_order,
     ms,
     some_limits,
@@ -50,6 +51,12 @@ def refused(decision: Decision, desk: Desk, quote: Quote | None = None, **limits
 
 
 # What is planned
+
+
+def test_an_entry_in_trouble_does_not_keep_what_is_held_from_being_sold() -> None:
+    desk = a_desk(position=a_position(), live_orders=(an_order(state=OrderState.UNKNOWN),))
+
+    assert planned(a_decision(Side.SELL), desk, a_quote()).side is Side.SELL
 
 
 def test_a_buy_becomes_a_planned_market_entry() -> None:
@@ -128,7 +135,7 @@ SIMPLE: list[tuple[Denial, Decision, Desk, Quote]] = [
     (
         Denial.ORDER_IN_FLIGHT,
         a_decision(Side.SELL),
-        a_desk(position=a_position(), live_orders=(an_order(),)),
+        a_desk(position=a_position(), live_orders=(an_exit(),)),
         a_quote(),
     ),
     (Denial.ALREADY_IN_POSITION, a_decision(), a_desk(position=a_position()), a_quote()),

@@ -1,5 +1,6 @@
 """What an unfinished order needs next, state by state and at each boundary."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,18 +17,8 @@ PAUSED = a_bot(desired=Desired.PAUSED)
 STOPPING = a_bot(desired=Desired.STOPPED, is_stopping=True)
 
 
-@pytest.mark.parametrize(
-    ("age", "step"),
-    [(0 * SECOND, Step.WAIT), (2 * SECOND - MS, Step.WAIT), (2 * SECOND, Step.SEND), (3600 * SECOND, Step.SEND)],
-)
-def test_a_planned_order_is_left_to_its_planner_for_two_seconds(age: timedelta, step: Step) -> None:
-    assert next_step(an_order(updated_at=NOON), RUNNING, NOON + age, Placement()) is step
-
-
-def test_an_order_planned_again_waits_from_then_on() -> None:
-    order = an_order(created_at=NOON - 60 * SECOND, updated_at=NOON)
-
-    assert next_step(order, RUNNING, NOON + SECOND, Placement()) is Step.WAIT
+def test_what_is_planned_is_to_be_sent_by_whoever_may_take_it() -> None:
+    assert next_step(an_order(updated_at=NOON), RUNNING, NOON, Placement()) is Step.SEND
 
 
 @pytest.mark.parametrize("state", [S.SENDING, S.UNKNOWN])
@@ -66,8 +57,30 @@ def test_what_rests_is_followed_and_an_entry_is_cancelled_once_the_bot_may_not_e
     assert [next_step(leaving, bot, NOON, Placement()) for bot in (RUNNING, PAUSED, STOPPING)] == [Step.FOLLOW] * 3
 
 
-@pytest.mark.parametrize("state", sorted(TERMINAL | {S.QUARANTINED, S.NOT_PLACED}))
-def test_what_has_ended_or_waits_for_a_person_needs_nothing(state: OrderState) -> None:
+@pytest.mark.parametrize("state", sorted(TERMINAL | {S.NOT_PLACED}))
+def test_what_has_ended_needs_nothing(state: OrderState) -> None:
     late = NOON + 3600 * SECOND
 
     assert next_step(an_order(state=state, valid_until=NOON), PAUSED, late, Placement()) is Step.WAIT
+
+
+def test_what_is_quarantined_is_asked_for_further_and_never_sent() -> None:
+    order = an_order(state=S.QUARANTINED, valid_until=NOON)
+
+    assert next_step(order, RUNNING, NOON + 3600 * SECOND, Placement()) is Step.LOOK_UP
+
+
+@pytest.mark.parametrize("state", [S.SENDING, S.UNKNOWN])
+def test_a_venue_that_can_not_be_asked_leaves_the_order_to_a_person(state: OrderState) -> None:
+    order, venue = an_order(state=state, valid_until=NOON), Placement(has_window=False, finds_by_client_id=False)
+
+    assert next_step(order, RUNNING, NOON, venue) is Step.WAIT
+    assert next_step(order, RUNNING, NOON + 6 * SECOND, venue) is Step.QUARANTINE
+    assert next_step(replace(order, state=S.QUARANTINED), RUNNING, NOON + 6 * SECOND, venue) is Step.WAIT
+
+
+def test_a_limit_exit_whose_time_is_up_is_cancelled() -> None:
+    order = an_exit(state=S.ACKED, expires_at=NOON)
+
+    assert next_step(order, RUNNING, NOON - MS, Placement()) is Step.FOLLOW
+    assert next_step(order, RUNNING, NOON, Placement()) is Step.CANCEL
