@@ -4,6 +4,7 @@ Exchanges and strategies (ccxt, pandas) are imported inside functions: beats and
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -33,9 +34,6 @@ class Worker:
     instance: str = field(default_factory=lambda: f"{os.uname().nodename}:{os.getpid()}")
 
 
-_current: tuple[int, Worker] | None = None
-
-
 def preload() -> None:
     """Import what is heavy once, in the parent: the children share its pages and start at once."""
     import shared.adapters.exchanges  # noqa: F401, PLC0415
@@ -58,10 +56,20 @@ def build_worker(settings: Settings) -> Worker:
     )
 
 
+_build: Callable[[Settings], Worker] = build_worker
+_current: tuple[int, Worker] | None = None
+
+
+def use(factory: Callable[[Settings], Worker]) -> None:
+    """Let `factory` build this program's workers: for a program that composes them in its own way, before any runs."""
+    global _build  # noqa: PLW0603  # one per program, chosen as it is loaded
+    _build = factory
+
+
 def worker() -> Worker:
     """This process's worker, built at first use and never inherited through a fork."""
     global _current  # noqa: PLW0603  # one per process, like the process itself
     if _current is None or _current[0] != os.getpid():
-        _current = (os.getpid(), build_worker(load_settings()))
+        _current = (os.getpid(), _build(load_settings()))
         log.info("worker_built", instance=_current[1].instance)
     return _current[1]
