@@ -17,6 +17,9 @@ from shared.domain.risk import Denial, Limits, affordable, cash_needed, entry_qu
 from shared.domain.values import ZERO, Market, OrderType, Side, round_down, round_up
 
 
+_ONCE_SMALL = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A BUY or SELL on one closed candle, before anything was done about it.
@@ -162,8 +165,7 @@ def plan_exit(
     quantity = round_down(share, quote.market.lot_step)
     if quantity < max(quote.market.min_quantity, quote.market.lot_step):
         return Denial.BELOW_MIN_QUANTITY
-    # An empty book quotes a bid of zero: that is no verdict on what is held.
-    if ZERO < quantity * quote.price < quote.market.min_notional:
+    if _is_too_small(quantity, position, quote):
         return Denial.BELOW_MIN_NOTIONAL
     # Only a whole one is kept up until it is flat: what is left of a part would stay.
     rests = limit_exit_s > 0 and is_whole and reason.is_patient and position.leaving is None and quote.price > ZERO
@@ -189,6 +191,13 @@ def plan_exit(
         position_version=position.version,
         reserved=ZERO,
     )
+
+
+def _is_too_small(quantity: Decimal, position: Position, quote: Quote) -> bool:
+    """Worth less than the venue's smallest trade, now and not long ago: a price that has fallen through the floor, or an
+    empty book's bid of zero, is no verdict on what is held, which would be watched no more."""
+    least = quote.market.min_notional
+    return ZERO < quantity * quote.price < least and quantity * position.average_price < _ONCE_SMALL * least
 
 
 def _levels(subscription: Subscription) -> int:

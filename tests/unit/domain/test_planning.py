@@ -53,6 +53,12 @@ def refused(decision: Decision, desk: Desk, quote: Quote | None = None, **limits
 # What is planned
 
 
+def test_a_price_through_the_floor_does_not_make_dust_of_what_was_worth_more() -> None:
+    desk = a_desk(position=a_position(cost=D(10)))
+
+    assert planned(a_decision(Side.SELL), desk, a_quote("4.99")).quantity == desk.position.quantity
+
+
 def test_an_entry_in_trouble_does_not_keep_what_is_held_from_being_sold() -> None:
     desk = a_desk(position=a_position(), live_orders=(an_order(state=OrderState.UNKNOWN),))
 
@@ -157,7 +163,7 @@ SIMPLE: list[tuple[Denial, Decision, Desk, Quote]] = [
         a_desk(position=a_position(quantity=D("0.0009"))),
         a_quote("100000"),
     ),
-    (Denial.BELOW_MIN_NOTIONAL, a_decision(Side.SELL), a_desk(position=a_position()), a_quote("4.99")),
+    (Denial.BELOW_MIN_NOTIONAL, a_decision(Side.SELL), a_desk(position=a_position(cost=D("9.99"))), a_quote("4.99")),
 ]
 
 
