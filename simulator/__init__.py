@@ -1,1 +1,1 @@
-"""A local exchange that speaks Binance's spot REST, with prices, faults and a clock on demand."""
+"""A local exchange that speaks Binance's and OKX's spot REST, with prices, faults and a clock on demand."""

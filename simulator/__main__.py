@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from simulator.app import Config, build_venue, create_app
+from simulator.app import Config, Credentials, build_venue, create_app
 from simulator.server import Server
 
 EXAMPLES = """\
@@ -21,14 +21,16 @@ examples:
   python -m simulator --port 8901 --seed 11 --data-dir var/simulator --account alice:secret
 
   curl localhost:8900/api/v3/ticker/price?symbol=BTCUSDT
+  curl localhost:8900/api/v5/market/ticker?instId=BTC-USDT
   curl localhost:8900/_sim/price -H 'Content-Type: application/json' -d '{"symbol": "BTCUSDT", "price": "50000"}'
   curl -X DELETE 'localhost:8900/_sim/price?symbol=BTCUSDT'
   curl localhost:8900/_sim/faults -H 'Content-Type: application/json' \\
        -d '{"match": {"method": "POST", "path": "/api/v3/order"}, "fault": "drop_reply", "count": 1}'
 
 environment:
-  SIMULATOR_ACCOUNTS                    more accounts, key:secret,key:secret
-  EXCHANGE_API_KEY, EXCHANGE_API_SECRET  one more account
+  SIMULATOR_ACCOUNTS       more accounts, key:secret,key:secret
+  EXCHANGE_API_KEY, EXCHANGE_API_SECRET, EXCHANGE_API_PASSWORD  one more account, the last its
+                           passphrase for OKX; without one, an account's passphrase is its secret
 """
 
 
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="A local exchange that speaks Binance's spot REST; control it under /_sim/.",
+        description="A local exchange that speaks Binance's and OKX's spot REST; control it under /_sim/.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -72,18 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def configured_accounts(given: list[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Keys and secrets of the command line and the environment, and demo:demo. Raises ValueError on one without ':'."""
+def configured_accounts(given: list[str], environ: Mapping[str, str]) -> dict[str, Credentials]:
+    """Those of the command line and the environment, and demo:demo. Raises ValueError on one without ':'."""
     listed = [entry for entry in environ.get("SIMULATOR_ACCOUNTS", "").split(",") if entry.strip()]
-    accounts = {"demo": "demo"}
+    accounts = {"demo": Credentials("demo")}
     key, secret = environ.get("EXCHANGE_API_KEY"), environ.get("EXCHANGE_API_SECRET")
     if key and secret:
-        accounts[key] = secret
+        accounts[key] = Credentials(secret, environ.get("EXCHANGE_API_PASSWORD") or None)
     for entry in (*listed, *given):
         key, colon, secret = entry.strip().partition(":")
         if not (key and colon and secret):
             raise ValueError(f"account {key!r}: write it as KEY:SECRET")
-        accounts[key] = secret
+        accounts[key] = Credentials(secret)
     return accounts
 
 

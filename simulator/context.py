@@ -1,17 +1,15 @@
-"""What a request handler reaches: the venue, its clock and the request's parameters."""
+"""What a request handler reaches: the venue and its clock."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import cast
 
-from flask import current_app, g, request
+from flask import current_app, g
 
 from simulator.calls import Calls, Limiter
 from simulator.engine import Engine, now_ms
 from simulator.faults import Faults
-from simulator.params import Params
 from simulator.prices import Prices
-from simulator.signing import authenticated, check_timestamp
 from simulator.store import Store
 
 
@@ -42,19 +40,6 @@ def venue_ms() -> int:
     return now_ms() + int(g.get("skew_ms", 0))
 
 
-def params() -> Params:
-    return cast(Params, request.values.to_dict())
-
-
-def signed_account() -> str:
-    """The account that signed this request, at the time of processing it."""
-    query, body = request.query_string.decode("latin-1"), request.get_data(as_text=True)
-    key = request.headers.get("X-MBX-APIKEY")
-    account = authenticated(key, query, body, params(), venue().store.secret)
-    check_timestamp(params(), venue_ms())
-    return account
-
-
 def text(number: Decimal) -> str:
-    """As the venue writes numbers: eight decimals."""
+    """With eight decimals, as Binance and the control surface write numbers."""
     return f"{number:.8f}"

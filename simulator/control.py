@@ -8,12 +8,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from simulator.binance.trading import order_json, trade_json
 from simulator.context import text, venue
 from simulator.engine import now_ms
 from simulator.errors import ControlError
 from simulator.prices import Overlay, pinned, released, scripted
 from simulator.settlement import Fees
-from simulator.spot_trading import order_json, trade_json
 from simulator.symbols import SYMBOLS, Symbol
 
 control = Blueprint("control", __name__, url_prefix="/_sim")
@@ -145,12 +145,14 @@ def add_account() -> Response:
         raise ControlError("key", "is a string")
     if not isinstance(secret, str) or not secret:
         raise ControlError("secret", "is a string")
+    if not isinstance(body.get("passphrase", ""), str):
+        raise ControlError("passphrase", "is a string")
     if "balances" in body and venue().store.orders(key):
         raise ControlError("balances", "can't be set once the account has orders: its sums would no longer agree")
     opening = _balances(body["balances"]) if "balances" in body else None
     if opening is None and venue().store.secret(key) is None:
         opening = OPENING
-    venue().store.register(key, secret, opening)
+    venue().store.register(key, secret, opening, body.get("passphrase"))
     return jsonify({"key": key, "balances": _balances_json().get(key, {})})
 
 

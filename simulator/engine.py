@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from simulator.book import Book, book
-from simulator.errors import insufficient_balance, order_refused, unknown_order_cancelled
+from simulator.errors import Reason, Refused
 from simulator.market_data import Bar
 from simulator.matching import Fill, crossed, is_beyond, match
 from simulator.orders import ZERO, NewOrder, Order, Side, Status, Trade
@@ -67,7 +67,7 @@ class Engine:
             at_ms = now_ms()
             with self.store.transaction():
                 if self.store.order_by_client_id(account, request.client_order_id, is_open=True):
-                    raise order_refused("Duplicate order sent.")
+                    raise Refused(Reason.DUPLICATE_CLIENT_ID)
                 return self._placed(account, request, received_ms, at_ms)
 
     def _placed(self, account: str, request: NewOrder, received_ms: int, at_ms: int) -> Placed:
@@ -94,7 +94,7 @@ class Engine:
         else:
             asset, needed = symbol.quote, request.quote_quantity or sum((f.notional for f in fills), ZERO)
         if self.store.free(account, asset) < needed:
-            raise insufficient_balance()
+            raise Refused(Reason.INSUFFICIENT_BALANCE)
 
     def _filled(self, order: Order, symbol: Symbol, fill: Fill, at_ms: int, *, is_maker: bool) -> tuple[Order, Trade]:
         self.store.apply(order.account, (made if is_maker else taken)(symbol, order.side, fill))
@@ -126,7 +126,7 @@ class Engine:
             with self.store.transaction():
                 order = self.store.order(account, order_id)
                 if order is None or not order.status.is_open:
-                    raise unknown_order_cancelled()
+                    raise Refused(Reason.NOT_OPEN)
                 self.store.apply(account, [unlocked(SYMBOLS[order.symbol], order)])
                 cancelled = replace(order, status=Status.CANCELED, updated_ms=now_ms())
                 self.store.update_order(cancelled)

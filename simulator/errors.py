@@ -1,14 +1,22 @@
-"""Refusals in the venue's own words: HTTP status, code and message as Binance's spot API answers them."""
+"""Refusals of the exchange itself, whatever language they are then told in; and those of its control calls."""
+
+from enum import StrEnum
 
 
-class VenueError(Exception):
-    """A refusal that the client receives as `{"code": …, "msg": …}`."""
+class Reason(StrEnum):
+    INSUFFICIENT_BALANCE = "insufficient balance"
+    DUPLICATE_CLIENT_ID = "an open order has this client id"
+    WOULD_TAKE = "a maker order would take"
+    TOO_SMALL = "the amount buys less than one lot"
+    NOT_OPEN = "no such order is open"
 
-    def __init__(self, code: int, msg: str, status: int = 400) -> None:
-        super().__init__(f"{code} {msg}")
-        self.code = code
-        self.msg = msg
-        self.status = status
+
+class Refused(Exception):
+    """The exchange won't; each dialect has its own code and words for the reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class ControlError(Exception):
@@ -18,39 +26,3 @@ class ControlError(Exception):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
-
-
-def too_many_requests(retry_after_s: float) -> VenueError:
-    return VenueError(-1003, f"Too much request weight used; please wait {retry_after_s:g} s.", 429)
-
-
-def missing_parameter(name: str) -> VenueError:
-    return VenueError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-
-
-def illegal_characters(name: str, legal: str) -> VenueError:
-    return VenueError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
-
-
-def invalid_symbol() -> VenueError:
-    return VenueError(-1121, "Invalid symbol.")
-
-
-def filter_failure(name: str) -> VenueError:
-    return VenueError(-1013, f"Filter failure: {name}")
-
-
-def order_refused(msg: str) -> VenueError:
-    return VenueError(-2010, msg)
-
-
-def insufficient_balance() -> VenueError:
-    return order_refused("Account has insufficient balance for requested action.")
-
-
-def unknown_order_cancelled() -> VenueError:
-    return VenueError(-2011, "Unknown order sent.")
-
-
-def order_does_not_exist() -> VenueError:
-    return VenueError(-2013, "Order does not exist.")

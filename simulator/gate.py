@@ -5,12 +5,12 @@ import time
 from io import BytesIO
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, request
 
 from simulator.calls import Logged
 from simulator.context import Venue
+from simulator.dialects import spoken
 from simulator.engine import now_ms
-from simulator.errors import too_many_requests
 from simulator.faults import Call, Fault, Kind, Phase
 
 CONTROL = "/_sim/"
@@ -37,14 +37,14 @@ def _enter(app: Flask, venue: Venue) -> Response | None:
         return None
     wait_s = venue.limiter.retry_after_s(g.received_ms)
     if wait_s is not None:
-        g.retry_after = wait_s
-        raise too_many_requests(wait_s)
+        return spoken(request.path).limited(wait_s)
     g.fault = venue.faults.take(_call(), g.received_ms)
     return _hit(app, g.fault) if g.fault and g.fault.phase is Phase.REQUEST else None
 
 
 def _call() -> Call:
-    return Call(request.method, request.path, request.values.get("symbol"), request.headers.get("X-MBX-APIKEY"))
+    subject = spoken(request.path).subject(request)
+    return Call(request.method, request.path, subject.symbol, subject.account)
 
 
 def _hit(app: Flask, fault: Fault) -> Response | None:
@@ -80,10 +80,10 @@ def _leave(venue: Venue, response: Response) -> Response:
 def _spoilt(fault: Fault, body: bytes) -> Response:
     match fault.fault:
         case Kind.TOO_MANY:
-            return _refusal(429, -1003, "Too many requests; please use the websocket for live updates.", fault)
+            return spoken(request.path).limited(fault.retry_after)
         case Kind.BANNED:
-            until = now_ms() + int(fault.retry_after * 1000)
-            return _refusal(418, -1003, f"Way too many requests; IP banned until {until}.", fault)
+            until_ms = now_ms() + int(fault.retry_after * 1000)
+            return spoken(request.path).banned(fault.retry_after, until_ms)
         case Kind.SERVER_ERROR:
             # As a gateway answers before the venue: no JSON, nothing said about the order.
             page = f"<html><head><title>{fault.status}</title></head><body>Service unavailable</body></html>"
@@ -92,13 +92,6 @@ def _spoilt(fault: Fault, body: bytes) -> Response:
             return Response(b"<html>\x00\xff<h1>not what you asked for</h1>", content_type="text/html")
         case _:
             return Response(body[: max(1, len(body) // 2)], content_type="application/json")
-
-
-def _refusal(status: int, code: int, msg: str, fault: Fault) -> Response:
-    response = jsonify({"code": code, "msg": msg})
-    response.status_code = status
-    response.headers["Retry-After"] = f"{fault.retry_after:g}"
-    return response
 
 
 def _dropped() -> Response:
@@ -125,15 +118,15 @@ def _process_later(app: Flask, seconds: float) -> None:
 
 def _logged(response: Response) -> Logged:
     fault: Fault | None = g.fault
-    values = request.values
+    subject = spoken(request.path).subject(request)
     return Logged(
         at_ms=g.received_ms,
         done_ms=now_ms(),
         method=request.method,
         path=request.path,
-        symbol=values.get("symbol"),
-        account=request.headers.get("X-MBX-APIKEY"),
-        client_order_id=values.get("newClientOrderId") or values.get("origClientOrderId"),
+        symbol=subject.symbol,
+        account=subject.account,
+        client_order_id=subject.client_order_id,
         status=None if DROP_HEADER in response.headers or g.is_late else response.status_code,
         fault=fault.fault.value if fault else None,
         is_late=g.is_late,

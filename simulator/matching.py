@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from simulator.book import Book, Quote
-from simulator.errors import filter_failure, order_refused
+from simulator.errors import Reason, Refused
 from simulator.orders import ZERO, NewOrder, OrderType, Side, Status, TimeInForce
 
 
@@ -35,11 +35,11 @@ def match(order: NewOrder, book: Book) -> Match:
         assert order.quote_quantity is not None
         fills, has_rest = take_quote(quotes, order.quote_quantity, order.symbol.step)
         if not fills:
-            raise filter_failure("LOT_SIZE")
+            raise Refused(Reason.TOO_SMALL)
         return Match(fills, Status.EXPIRED if has_rest else Status.FILLED, _total(fills))
     fills = take(reachable(quotes, order.side, order.price), order.quantity)
     if order.type is OrderType.LIMIT_MAKER and fills:
-        raise order_refused("Order would immediately match and take.")
+        raise Refused(Reason.WOULD_TAKE)
     is_whole = _total(fills) == order.quantity
     if order.time_in_force is TimeInForce.FOK and not is_whole:
         return Match((), Status.EXPIRED, order.quantity)

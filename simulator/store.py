@@ -16,6 +16,7 @@ from simulator.settlement import Change
 
 SCHEMA = """
 create table if not exists accounts (key text primary key, secret text not null) strict;
+create table if not exists passphrases (key text primary key, passphrase text not null) strict;
 create table if not exists opening_balances (
     account text not null, asset text not null, amount text not null, primary key (account, asset)) strict;
 create table if not exists balances (
@@ -105,11 +106,21 @@ class Store:
         rows = self._rows("select secret from accounts where key = ?", account)
         return rows[0][0] if rows else None
 
-    def register(self, account: str, secret: str, opening: dict[str, Decimal] | None) -> None:
-        """Adds an account or changes its secret; `opening`, if given, replaces its balances."""
+    def passphrase(self, account: str) -> str | None:
+        rows = self._rows("select passphrase from passphrases where key = ?", account)
+        return rows[0][0] if rows else None
+
+    def register(
+        self, account: str, secret: str, opening: dict[str, Decimal] | None, passphrase: str | None = None
+    ) -> None:
+        """Adds an account or changes what it signs with (its passphrase is its secret, unless it is given one).
+
+        `opening`, if given, replaces its balances.
+        """
         with self.transaction():
             self._rows("insert into accounts values (?, ?) on conflict do update set secret = excluded.secret",
                        account, secret)  # fmt: skip
+            self._rows("insert or replace into passphrases values (?, ?)", account, passphrase or secret)
             if opening is None:
                 return
             self._rows("delete from opening_balances where account = ?", account)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+LISTED_MS = 1_483_228_800_000  # 2017-01-01: what is asked for before that begins there.
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:

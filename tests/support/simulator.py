@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ccxt import binance
+from ccxt import binance, okx
 
 ROOT = Path(__file__).parents[2]
 START_S = 20.0
@@ -113,6 +113,25 @@ def client(handle: SimulatorHandle, key: str = "demo", secret: str = "demo", **c
                 "warnOnFetchOpenOrdersWithoutSymbol": False,
             },
             "urls": {"api": dict.fromkeys(binance().urls["api"], f"{handle.url}/api/v3")},
+            **config,
+        }
+    )
+    exchange.number = str
+    return exchange
+
+
+def okx_client(handle: SimulatorHandle, key: str = "demo", secret: str = "demo", **config: Any) -> Any:
+    """An unmodified ccxt.okx, the URL of which is the simulator's."""
+    exchange = okx(
+        {
+            "apiKey": key,
+            "secret": secret,
+            "password": secret,
+            "enableRateLimit": False,
+            "timeout": 10_000,
+            "has": {"fetchCurrencies": False},
+            "options": {"fetchMarkets": {"types": ["spot"]}},
+            "urls": {"api": {"rest": handle.url}},
             **config,
         }
     )

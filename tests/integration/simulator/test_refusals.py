@@ -11,7 +11,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from simulator.signing import signature
+from simulator.binance.signing import signature
 from tests.support.simulator import SimulatorHandle
 
 Answer = tuple[int, dict[str, Any]]

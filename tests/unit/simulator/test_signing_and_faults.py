@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from simulator.__main__ import configured_accounts
+from simulator.app import Credentials
+from simulator.binance.errors import VenueError
+from simulator.binance.signing import check_timestamp, signature, signed_payload
 from simulator.calls import Limiter
-from simulator.errors import VenueError
 from simulator.faults import Call, Faults, Kind
-from simulator.signing import check_timestamp, signature, signed_payload
 
 ORDER = Call("POST", "/api/v3/order", "BTCUSDT", "demo")
 
@@ -102,6 +103,7 @@ def test_the_limit_is_a_moving_window() -> None:
 def test_accounts_come_from_arguments_and_environment() -> None:
     environ = {"SIMULATOR_ACCOUNTS": "a:1, b:2", "EXCHANGE_API_KEY": "live", "EXCHANGE_API_SECRET": "s"}
     accounts = configured_accounts(["c:3:with-colon"], environ)
-    assert accounts == {"demo": "demo", "live": "s", "a": "1", "b": "2", "c": "3:with-colon"}
+    secrets = {"demo": "demo", "live": "s", "a": "1", "b": "2", "c": "3:with-colon"}
+    assert accounts == {key: Credentials(secret) for key, secret in secrets.items()}
     with pytest.raises(ValueError, match="KEY:SECRET"):
         configured_accounts(["nocolon"], {})

@@ -5,9 +5,9 @@ import hmac
 import re
 from collections.abc import Callable
 
-from simulator import params as read
-from simulator.errors import VenueError, missing_parameter
-from simulator.params import Params
+from simulator.binance import params as read
+from simulator.binance.errors import VenueError, missing_parameter
+from simulator.binance.params import Params
 
 DEFAULT_RECV_WINDOW_MS = 5_000
 MAX_RECV_WINDOW_MS = 60_000

@@ -4,17 +4,17 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from simulator import params as read
+from simulator.binance import params as read
+from simulator.binance.errors import VenueError
+from simulator.binance.request import params
 from simulator.book import Quote
-from simulator.context import params, text, venue, venue_ms
-from simulator.errors import VenueError
+from simulator.context import text, venue, venue_ms
 from simulator.market_data import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from simulator.prices import Candle
-from simulator.symbols import SYMBOLS, Symbol
+from simulator.symbols import LISTED_MS, SYMBOLS, Symbol
 
 market = Blueprint("market", __name__, url_prefix="/api/v3")
 
-LISTED_MS = 1_483_228_800_000  # 2017-01-01: what is asked for before that begins there.
 INTERVALS = {
     **{f"{n}s": n * SECOND_MS for n in (1,)},
     **{f"{n}m": n * MINUTE_MS for n in (1, 3, 5, 15, 30)},

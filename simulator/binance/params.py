@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeVar
 
-from simulator.errors import VenueError, illegal_characters, invalid_symbol, missing_parameter
+from simulator.binance.errors import VenueError, illegal_characters, invalid_symbol, missing_parameter
 from simulator.symbols import SYMBOLS, Symbol
 
 DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"

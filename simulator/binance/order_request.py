@@ -2,14 +2,11 @@
 
 from decimal import Decimal
 
-from simulator import params as read
-from simulator.errors import VenueError, filter_failure, missing_parameter
+from simulator import filters
+from simulator.binance import params as read
+from simulator.binance.errors import VenueError, filter_failure, missing_parameter
+from simulator.binance.params import Params
 from simulator.orders import NewOrder, OrderType, Side, TimeInForce
-from simulator.params import Params
-from simulator.symbols import Symbol
-
-MAX_PRICE_FACTOR = Decimal(5)
-MIN_PRICE_FACTOR = Decimal("0.2")
 
 
 def new_order(params: Params, mark: Decimal, generated_id: str) -> NewOrder:
@@ -29,6 +26,13 @@ def new_order(params: Params, mark: Decimal, generated_id: str) -> NewOrder:
     _check_presence(order)
     check_filters(order, mark)
     return order
+
+
+def check_filters(order: NewOrder, mark: Decimal) -> None:
+    """Raises -1013 with the first filter that the order fails, in the venue's order."""
+    failed = filters.failed(order, mark)
+    if failed is not None:
+        raise filter_failure(failed)
 
 
 def _time_in_force(params: Params, kind: OrderType) -> TimeInForce:
@@ -58,35 +62,3 @@ def _check_presence(order: NewOrder) -> None:
         raise missing_parameter("quantity")
     if order.price is None:
         raise missing_parameter("price")
-
-
-def check_filters(order: NewOrder, mark: Decimal) -> None:
-    """Raises -1013 with the first filter that the order fails, in the venue's order."""
-    symbol = order.symbol
-    if order.price is not None:
-        _check_price(symbol, order.price, mark)
-    if order.quantity is not None:
-        _check_quantity(symbol, order.quantity, order.type)
-    notional = order.quote_quantity
-    if notional is None:
-        notional = (order.quantity or Decimal(0)) * (order.price or mark)
-    if notional < symbol.min_notional:
-        raise filter_failure("NOTIONAL")
-
-
-def _check_price(symbol: Symbol, price: Decimal, mark: Decimal) -> None:
-    if price <= 0:
-        raise VenueError(-1013, "Invalid price.")
-    if price % symbol.tick:
-        raise filter_failure("PRICE_FILTER")
-    if not mark * MIN_PRICE_FACTOR <= price <= mark * MAX_PRICE_FACTOR:
-        raise filter_failure("PERCENT_PRICE_BY_SIDE")
-
-
-def _check_quantity(symbol: Symbol, quantity: Decimal, kind: OrderType) -> None:
-    if quantity <= 0:
-        raise VenueError(-1013, "Invalid quantity.")
-    if quantity % symbol.step or not symbol.min_qty <= quantity <= symbol.max_qty:
-        raise filter_failure("LOT_SIZE")
-    if kind is OrderType.MARKET and quantity > symbol.max_market_qty:
-        raise filter_failure("MARKET_LOT_SIZE")

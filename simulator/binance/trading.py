@@ -5,13 +5,15 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify
 
-from simulator import params as read
-from simulator.context import params, signed_account, text, venue
+from simulator.binance import params as read
+from simulator.binance.errors import missing_parameter, order_does_not_exist
+from simulator.binance.order_request import new_order
+from simulator.binance.params import Params
+from simulator.binance.request import params, signed_account
+from simulator.context import text, venue
 from simulator.engine import Placed, now_ms
-from simulator.errors import missing_parameter, order_does_not_exist, unknown_order_cancelled
-from simulator.order_request import new_order
+from simulator.errors import Reason, Refused
 from simulator.orders import ZERO, NewOrder, Order, Side, Trade
-from simulator.params import Params
 from simulator.symbols import Symbol
 
 trading = Blueprint("trading", __name__, url_prefix="/api/v3")
@@ -151,7 +153,7 @@ def cancel_order() -> Response:
     key = signed_account()
     order = _named(key, read.symbol(params()), params())
     if order is None:
-        raise unknown_order_cancelled()
+        raise Refused(Reason.NOT_OPEN)
     return jsonify(_cancelled(venue().engine.cancel(key, order.order_id)))
 
 
@@ -181,7 +183,7 @@ def cancel_open_orders() -> Response:
     key = signed_account()
     found = venue().store.open_orders(key, read.symbol(params()).name)
     if not found:
-        raise unknown_order_cancelled()
+        raise Refused(Reason.NOT_OPEN)
     return jsonify([_cancelled(venue().engine.cancel(key, order.order_id)) for order in found])
 
 
