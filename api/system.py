@@ -12,6 +12,7 @@ from api.errors import answer
 from api.outputs import Alive, Ready
 from api.parser import faults
 from shared.domain.errors import Unavailable
+from shared.domain.liveness import living_workers
 
 COMPONENTS = ("beat", "worker")
 
@@ -36,7 +37,7 @@ def healthz() -> dict[str, Any]:
 @faults(blueprint, 503)
 @blueprint.doc(
     summary="Everything that trading needs is there",
-    description="Redis, Postgres, and a sign of life of a beat and a worker. The exchange is not asked.",
+    description="Redis, Postgres, a beat that publishes, and a worker that executes ticks. The exchange is not asked.",
 )
 def readyz() -> dict[str, Any] | Response:
     missing = _missing()
@@ -47,16 +48,17 @@ def readyz() -> dict[str, Any] | Response:
 
 
 def _missing() -> dict[str, str]:
-    """What is away, and why. Without Redis nothing is known of the components: only Redis is named."""
+    """What is away, and why. What a store that is away would know of the components is not guessed."""
     parts = services()
-    missing = _away("postgres", parts.bots.roster_version)
-    for name in COMPONENTS:
-        alive: list[str] = []
-        away = _away("redis", lambda name=name, alive=alive: alive.extend(parts.state.alive(name)))  # type: ignore[misc]
-        if away:
-            return missing | away
-        if not alive:
-            missing[name] = "no sign of life"
+    workers: list[str] = []
+    beats: list[str] = []
+    missing = _away("postgres", lambda: workers.extend(living_workers(parts.liveness.ticks())))
+    missing |= _away("redis", lambda: beats.extend(parts.state.alive("beat")))
+    if "redis" not in missing and not beats:
+        missing["beat"] = "no sign of life"
+    # Without Redis no tick reaches a worker: that says nothing of it.
+    if not missing.keys() & {"redis", "postgres"} and not workers:
+        missing["worker"] = "no tick was executed lately"
     return missing
 
 

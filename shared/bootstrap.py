@@ -13,7 +13,18 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.events_redis import RedisEventBus
 from shared.adapters.state_redis import RedisStateStore
 from shared.domain.risk import Limits
-from shared.ports import Books, BotStore, Clock, EventBus, Journal, MarketStore, Outbox, Queries, StateStore
+from shared.ports import (
+    Books,
+    BotStore,
+    Clock,
+    EventBus,
+    Journal,
+    Liveness,
+    MarketStore,
+    Outbox,
+    Queries,
+    StateStore,
+)
 from shared.settings import Settings, SettingsError
 
 
@@ -30,6 +41,7 @@ class Services:
     markets: MarketStore
     outbox: Outbox
     queries: Queries
+    liveness: Liveness
     state: StateStore
     bus: EventBus
 
@@ -49,6 +61,7 @@ def build_services(settings: Settings) -> Services:
         markets=ledger_sql.SqlMarketStore(engine),
         outbox=ledger_sql.SqlOutbox(engine),
         queries=ledger_sql.SqlQueries(engine),
+        liveness=ledger_sql.SqlLiveness(engine),
         state=RedisStateStore(settings.redis_url),
         bus=RedisEventBus(settings.redis_url),
     )

@@ -4,6 +4,7 @@ Errors: stores raise `Unavailable` when they are away; the exchange raises the b
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from shared.domain.candles import Candles, Timeframe
 from shared.domain.evaluating import GroupKey
 from shared.domain.events import Event, EventType
 from shared.domain.health import Vitals
+from shared.domain.liveness import LastTick
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, Placement
 from shared.domain.planning import Decision, Desk
 from shared.domain.portfolio import Account, EquityMark
@@ -338,11 +340,34 @@ class StateStore(Protocol):
         ...
 
     def beat(self, component: str, instance: str, ttl_s: int) -> None:
-        """A sign of life of a `beat` or a `worker`."""
+        """A sign of life of a `beat`. A worker's is a tick that it executed: `Liveness`."""
         ...
 
     def alive(self, component: str) -> list[str]:
         """Instances whose last sign is younger than its time to live."""
+        ...
+
+
+class Liveness(Protocol):
+    """When each worker last executed what, in the record: Redis may be away, and a process that hangs executes nothing.
+
+    Ages are told by the record's own clock, whatever the clocks of the workers' machines say.
+    """
+
+    def record(self, worker: str, queue: str, tick: str) -> None:
+        """`worker`, named as its supervisor knows it, has executed a `tick` just now. A standby's queue is STANDBY."""
+        ...
+
+    def ticks(self) -> list[LastTick]:
+        """The last of each kind by each worker, those of the last day."""
+        ...
+
+    def forget_old(self) -> None:
+        """Drop what `ticks` leaves out."""
+        ...
+
+    def sole_standby(self) -> AbstractContextManager[bool]:
+        """True within the block for one process of the fleet at a time; one that dies or sleeps for 15 s loses it."""
         ...
 
 

@@ -5,7 +5,8 @@ the composition root does.
 """
 
 import base64
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from shared.domain.bots import Bot, MarketKey, Roster, RosterEntry, Subscription
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, InvalidField, NotFound
 from shared.domain.events import Event, EventType
+from shared.domain.liveness import LastTick
 from shared.domain.orders import IN_FLIGHT, Fill, Order, OrderState, Purpose
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position, PositionState
@@ -243,6 +245,40 @@ class MemoryOutbox:
         return sum(event.number is not None for event in self._record.outbox)
 
 
+class MemoryLiveness:
+    def __init__(self, record: Record, clock: FakeClock | None = None) -> None:
+        self._record = record
+        self._clock = clock or FakeClock()
+        self._last: dict[tuple[str, str], tuple[str, datetime]] = {}
+        self._is_taken = False
+
+    def record(self, worker: str, queue: str, tick: str) -> None:
+        self._record.reach()
+        self._last[worker, tick] = queue, self._clock.now()
+
+    def ticks(self) -> list[LastTick]:
+        self._record.reach()
+        now = self._clock.now()
+        aged = [
+            LastTick(worker, queue, tick, (now - at).total_seconds())
+            for (worker, tick), (queue, at) in self._last.items()
+        ]
+        return [each for each in aged if each.age_s < timedelta(days=1).total_seconds()]
+
+    def forget_old(self) -> None:
+        known = {(each.worker, each.tick) for each in self.ticks()}
+        self._last = {key: value for key, value in self._last.items() if key in known}
+
+    @contextmanager
+    def sole_standby(self) -> Iterator[bool]:
+        self._record.reach()
+        is_sole, self._is_taken = not self._is_taken, True
+        try:
+            yield is_sole
+        finally:
+            self._is_taken = not is_sole
+
+
 class MemoryQueries:
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -306,6 +342,7 @@ class World:
         self.markets = MemoryMarketStore(self.record)
         self.outbox = MemoryOutbox(self.record)
         self.queries = MemoryQueries(self.record)
+        self.liveness = MemoryLiveness(self.record, self.clock)
         self.state = MemoryStateStore(self.cache)
         self.bus = MemoryEventBus(self.cache)
 

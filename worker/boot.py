@@ -40,12 +40,15 @@ def preload() -> None:
     import strategies.registry  # noqa: F401, PLC0415
 
 
-def build_worker(settings: Settings) -> Worker:
+def build_worker(settings: Settings, is_sole: bool = False) -> Worker:
+    """`is_sole`: what it does while Redis is away it alone does in the fleet."""
     from shared.adapters.exchanges import build_exchange  # noqa: PLC0415
     from strategies import registry  # noqa: PLC0415
 
     services = build_services(settings)
-    exchanges = {name: build_exchange(settings, name, services.engine, services.state) for name in ("binance",)}
+    exchanges = {
+        name: build_exchange(settings, name, services.engine, services.state, is_sole) for name in ("binance",)
+    }
     return Worker(
         services,
         exchanges,

@@ -7,6 +7,7 @@ import structlog
 from celery import shared_task
 
 from shared.domain.errors import Unavailable
+from shared.domain.liveness import SPARE
 from worker.boot import Worker, worker
 from worker.codec import unpacked
 from worker.cycles.evaluation import evaluation_cycle
@@ -15,11 +16,10 @@ from worker.cycles.positions import position_cycle
 from worker.cycles.resolving import resolve_cycle
 from worker.cycles.strategy import strategy_cycle
 from worker.cycles.upkeep import markets_cycle, relay_cycle
+from worker.life import sign
 from worker.schedule import MARKETS_INTERVAL_S, RELAY_INTERVAL_S, RESOLVE_INTERVAL_S, executed_slot
 
 log = structlog.get_logger(__name__)
-
-HEARTBEAT_TTL_S = 15
 
 
 @shared_task(name="worker.strategy_tick")
@@ -62,10 +62,11 @@ def _tick(name: str, interval_s: int, cycle: Callable[[Worker], None]) -> None:
     """Run `cycle` if this slot is still free: a second beat, or a redelivery, finds it taken."""
 
     def once(this: Worker) -> None:
-        if this.services.state.claim_slot(name, executed_slot(time.time(), interval_s), ttl_s=2 * interval_s + 1):
+        is_free = this.services.state.claim_slot(name, executed_slot(time.time(), interval_s), ttl_s=2 * interval_s + 1)
+        if is_free:
             cycle(this)
-            # A sign of life is an executed tick, not a process that is there.
-            this.services.state.beat("worker", this.instance, HEARTBEAT_TTL_S)
+        # A sign of life is a tick that got to its end, not a process that is there.
+        sign(this.services.liveness, name if is_free else SPARE)
 
     with structlog.contextvars.bound_contextvars(tick=name):
         _survived(once)

@@ -21,6 +21,7 @@ COLOURS = {
     "beat-1": 94,
     "beat-2": 96,
     "flower": 92,
+    "standby": 95,
 }
 
 

@@ -25,7 +25,7 @@ class Account:
 class ProcessSpec:
     """`needs` are the names that must be ready first. Without a probe it is ready once started; with `is_oneshot`,
     once it has exited with 0. `environment` is all that it gets. `death_signal` reaches it if the supervisor is
-    killed.
+    killed. `worker` is the name, without the machine's, under which it records the ticks that it executes.
     """
 
     name: str
@@ -40,6 +40,7 @@ class ProcessSpec:
     account: Account | None = None
     folder: str | None = None
     keep_open: tuple[int, ...] = ()
+    worker: str | None = None
 
 
 def startable(specs: Iterable[ProcessSpec], started: set[str], ready: set[str]) -> list[ProcessSpec]:

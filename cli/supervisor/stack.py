@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.supervisor.ports import LOOPBACK
 from cli.supervisor.probes import HttpAnswers
 from cli.supervisor.specs import ProcessSpec
+from shared.domain.liveness import STANDBY
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,8 @@ def processes(plan: Plan, inherited: Mapping[str, str]) -> tuple[ProcessSpec, ..
         *_workers(plan, environment, (*base, *(spec.name for spec in market))),
         *(_beat(plan, environment, name, base) for name in BEATS),
         _flower(plan, environment, base),
+        # What a start waits for goes first: it is there for later.
+        _standby(plan, environment, (*base, *(spec.name for spec in market), "api")),
     )
 
 
@@ -157,9 +160,22 @@ def _workers(plan: Plan, environment: Mapping[str, str], needs: tuple[str, ...])
             folder=str(ROOT),
             needs=needs,
             stop_timeout_s=WORKER_STOP_S,
+            worker=f"{name}-{port}",
         )
         for name, queues in WORKER_QUEUES.items()
     ]
+
+
+def _standby(plan: Plan, environment: Mapping[str, str], needs: tuple[str, ...]) -> ProcessSpec:
+    return ProcessSpec(
+        name=STANDBY,
+        command=_python("worker.standby"),
+        environment=environment,
+        folder=str(ROOT),
+        needs=needs,
+        stop_timeout_s=WORKER_STOP_S,
+        worker=f"{STANDBY}-{plan.settings.api_port}",
+    )
 
 
 def _beat(plan: Plan, environment: Mapping[str, str], name: str, needs: tuple[str, ...]) -> ProcessSpec:

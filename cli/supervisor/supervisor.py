@@ -15,17 +15,24 @@ PROGRESS_S = 2.0
 START_TIMEOUT_S = 180.0
 START_FAILURES = 3  # A process that dies this often before the system was ready won't get better by itself.
 
+# A hard task limit of 45 s, and what a tick may be late: who has executed nothing for so long hangs.
+LONGEST_SILENCE_S = 60.0
+
 Write = Callable[[str, str], None]
 Note = Callable[[str], None]
+Silence = Callable[[str], float]  # A worker's name: seconds since its last tick, 0 where that is not known. At once.
 
 
 class Supervisor:
     """Drive it from one thread: `start` until all are ready, then `watch`, and `stop` in any case."""
 
-    def __init__(self, specs: Sequence[ProcessSpec], write: Write, note: Note) -> None:
+    def __init__(
+        self, specs: Sequence[ProcessSpec], write: Write, note: Note, silence_s: Silence = lambda _worker: 0.0
+    ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._write = write
         self._note = note
+        self._silence_s = silence_s
         self._began = time.monotonic()
         self._children: dict[str, Child] = {}
         self._failures: dict[str, int] = {}
@@ -71,8 +78,11 @@ class Supervisor:
     def _step(self, on_change: Callable[[], None]) -> None:
         before = self.generation
         now = time.monotonic()
-        for child in [child for child in self._children.values() if child.exit_code is not None]:
-            self._handle_exit(child, now)
+        for child in list(self._children.values()):
+            if child.exit_code is not None:
+                self._handle_exit(child, now, f"stopped ({_ending(child.exit_code)})")
+            elif (silent_s := self._silent_s(child, now)) > LONGEST_SILENCE_S:
+                self._handle_exit(child, now, f"has executed no tick for {silent_s:.0f} s and was ended")
         due = [self._specs[name] for name, at in self._due.items() if at <= now]
         started = {*self._children, *self._due, *self._has_been_ready}
         for spec in [*due, *startable(self._specs.values(), started, self._has_been_ready)]:
@@ -101,7 +111,14 @@ class Supervisor:
         if self._specs[name].probe is not None:
             self._note(f"{self._age()} {name} is ready")
 
-    def _handle_exit(self, child: Child, now: float) -> None:
+    def _silent_s(self, child: Child, now: float) -> float:
+        """What ran before it says nothing of it."""
+        if child.spec.worker is None:
+            return 0.0
+        return min(now - child.started_at, self._silence_s(child.spec.worker))
+
+    def _handle_exit(self, child: Child, now: float, what: str) -> None:
+        """Of one that has ended, or has to: whatever is left of it is killed."""
         spec, code = child.spec, child.exit_code
         child.end_group()
         del self._children[spec.name]
@@ -115,7 +132,7 @@ class Supervisor:
             raise StartError(ExitCode.NOT_READY, f"{spec.name} failed ({_ending(code)}): {child.last_words}")
         delay = restart_delay_s(failures)
         self._due[spec.name] = now + delay
-        self._note(f"{spec.name} stopped ({_ending(code)}); starting it again in {delay:.1f} s")
+        self._note(f"{spec.name} {what}; starting it again in {delay:.1f} s")
 
     @property
     def _ever_ready(self) -> bool:

@@ -21,6 +21,7 @@ from cli.supervisor.runfile import Process, Run, forget_run, reclaim, sole_user_
 from cli.supervisor.specs import ProcessSpec
 from cli.supervisor.stack import Plan, api_url, first_call, processes, urls
 from cli.supervisor.supervisor import Supervisor
+from cli.supervisor.ticks import ticks_watched
 from shared.settings import Settings, SettingsError, load_settings
 
 Describe = Callable[[Plan, Mapping[str, str]], Sequence[ProcessSpec]]
@@ -66,7 +67,8 @@ def run_system(settings: Settings, console: Console, describe: Describe = proces
         _require_ports(settings)
         plan, scratch = _prepare(settings, data_dir, stack, console)
         stack.callback(forget_run, data_dir)
-        supervisor = Supervisor(describe(plan, os.environ), console.line, console.note)
+        watch = stack.enter_context(ticks_watched(plan.redis_url, plan.database_url))
+        supervisor = Supervisor(describe(plan, os.environ), console.line, console.note, watch.silence_s)
         _run(supervisor, plan, scratch, console, stop)
 
 

@@ -12,12 +12,14 @@ from shared.settings import Settings, SettingsError
 LIVE_ACCOUNT = "live"
 
 
-def build_exchange(settings: Settings, name: str, engine: Engine, state: StateStore | None = None) -> Exchange:
+def build_exchange(
+    settings: Settings, name: str, engine: Engine, state: StateStore | None = None, is_sole: bool = False
+) -> Exchange:
     """The venue itself, or paper on its prices. Connects to nothing yet. `state` is told the venue's time."""
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL: not set; the budget of calls is shared there")
     clock = SystemClock()
     # Paper reads the same venue from the same address: one budget, whatever the account.
-    guard = build_guard(settings, settings.redis_url, name, LIVE_ACCOUNT)
+    guard = build_guard(settings, settings.redis_url, name, LIVE_ACCOUNT, is_sole)
     venue = ExchangeCcxt(name, LIVE_ACCOUNT, settings=settings, guard=guard, clock=clock, state=state)
     return ExchangePaper(venue, engine, clock, settings.recv_window_ms) if settings.paper_trading else venue

@@ -50,14 +50,14 @@ class Proxy:
         return urlunsplit(parts._replace(netloc=f"{login}{at}127.0.0.1:{self.port}"))
 
     def black_hole(self) -> int:
-        """Bytes of every connection that exists vanish both ways from now on, and nobody is told. How many those are."""
+        """Bytes of every connection that exists vanish both ways, and nobody is told; how many those are."""
         with self._lock:
             for pair in self._pairs:
                 pair.is_swallowed.set()
             return len(self._pairs)
 
     def reset(self) -> int:
-        """Every connection that exists is reset. How many those were."""
+        """Every connection that exists is reset; how many those were."""
         with self._lock:
             pairs, self._pairs = self._pairs, set()
         for pair in pairs:

@@ -12,7 +12,7 @@ from shared.domain.values import Ticker
 from shared.domain.watching import watch
 from worker.boot import Worker
 from worker.cycles.sending import cancel, send
-from worker.cycles.vitals import exchange_time, recorded, set_aside
+from worker.cycles.vitals import exchange_time, if_there, recorded, set_aside
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,8 @@ def _watch_exchange(worker: Worker, name: str) -> None:
     for position, reason in verdict.exits:
         with set_aside(failures, "exit_put_off", position=position.id, symbol=position.symbol):
             _leave(worker, position, reason, tickers, now)
-    services.state.put_marks(name, {symbol: ticker.last for symbol, ticker in tickers.items()})
+    with if_there("marks_not_kept", exchange=name):
+        services.state.put_marks(name, {symbol: ticker.last for symbol, ticker in tickers.items()})
     if failures:
         raise failures[0]
 

@@ -35,7 +35,17 @@ def recorded(worker: Worker, exchange: str, source: str) -> Iterator[None]:
         failed(worker, exchange, source, error)
         raise
     else:
-        services.state.record_success(exchange, source, services.clock.now())
+        with if_there("success_not_counted", source=source):
+            services.state.record_success(exchange, source, services.clock.now())
+
+
+@contextmanager
+def if_there(event: str, **what: str) -> Iterator[None]:
+    """For what is only noted in Redis: with that away, stops are watched and orders looked up all the same."""
+    try:
+        yield
+    except Unavailable as error:
+        log.info(event, error=str(error), **what)
 
 
 @contextmanager
@@ -66,13 +76,16 @@ def failed(worker: Worker, exchange: str, source: str, error: Exception) -> None
 def counted(worker: Worker, exchange: str, source: str, error: Exception) -> int:
     """Count one error; how many are in a row with it.
 
-    What our own guard held back is no error of the exchange, and no success either: 0.
+    What our own guard held back is no error of the exchange, and no success either: 0. So it is where Redis, which
+    counts, is away.
     """
     services, kind = worker.services, type(error).__name__
     if isinstance(error, NotAsked | Throttled):
         log.info("cycle_held_back", exchange=exchange, source=source, why=str(error))
         return 0
-    in_a_row = services.state.record_error(exchange, source, kind, services.clock.now())
+    in_a_row = 0
+    with if_there("error_not_counted", source=source):
+        in_a_row = services.state.record_error(exchange, source, kind, services.clock.now())
     log.warning("cycle_failed", exchange=exchange, source=source, kind=kind, error=str(error), in_a_row=in_a_row)
     return in_a_row
 

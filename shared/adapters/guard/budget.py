@@ -19,6 +19,8 @@ SHARES = {Lane.DATA: 0.8, Lane.ENTRY: 0.9, Lane.EXIT: 1.0}
 PATIENCE_S = {Lane.DATA: 5.0, Lane.ENTRY: 1.0, Lane.EXIT: 2.0}
 # Without Redis nobody knows what the others use: each process keeps to this part, for all but entries.
 LONE_SHARE = 0.1
+# A standby is one of its kind, and at work only where no worker is: watching alone takes a dozen calls a minute.
+SOLE_SHARE = 0.5
 
 
 class Budget:
@@ -36,6 +38,7 @@ class Budget:
         account: str,
         calls: int,
         window_s: int,
+        lone_share: float = LONE_SHARE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._redis = redis
@@ -44,7 +47,7 @@ class Budget:
         self._key = f"{exchange}:{account}"
         self._hold_key = f"budget:{exchange}:hold"  # Bans are by address, whatever the account.
         self._limits = lane_limits(calls * HEADROOM)
-        self._lone_limits = lane_limits(calls * HEADROOM * LONE_SHARE)
+        self._lone_limits = lane_limits(calls * HEADROOM * lone_share)
         self._window_s = window_s
         self._sleep = sleep
         self._held_until = 0.0

@@ -11,7 +11,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from shared.adapters.guard.breaker import Breaker
 from shared.adapters.guard.breaker_storage import breaker_key
-from shared.adapters.guard.budget import Budget
+from shared.adapters.guard.budget import LONE_SHARE, SOLE_SHARE, Budget
 from shared.adapters.guard.lanes import Circuit, Lane, Refused
 from shared.adapters.redis_clients import once
 from shared.domain.backoff import RetryPolicy, backoff_s
@@ -117,7 +117,8 @@ def _in(lane: Lane | None) -> Iterator[None]:
         _lane.reset(before)
 
 
-def build_guard(settings: Settings, redis_url: str, exchange: str, account: str) -> Guard:
+def build_guard(settings: Settings, redis_url: str, exchange: str, account: str, is_sole: bool = False) -> Guard:
+    """`is_sole`: while Redis is away nobody else of the fleet is at work, so the share may be larger."""
     redis = once(redis_url)
     return Guard(
         Budget(
@@ -127,6 +128,7 @@ def build_guard(settings: Settings, redis_url: str, exchange: str, account: str)
             account=account,
             calls=settings.rate_limit_calls,
             window_s=settings.rate_limit_window_s,
+            lone_share=SOLE_SHARE if is_sole else LONE_SHARE,
         ),
         {
             circuit: Breaker(redis, breaker_key(exchange, circuit), settings.breaker_failures, settings.breaker_reset_s)

@@ -31,5 +31,5 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 )
 def test_every_answer_keeps_to_the_description(case: schemathesis.Case) -> None:
     world.state.beat("beat", "1", 10)
-    world.state.beat("worker", "1", 10)
+    world.liveness.record("w1", "orders", "relay")
     case.call_and_validate(checks=CHECKS)

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from api.app import create_app
+from shared.domain.liveness import STANDBY
 from shared.settings import SettingsError
 from tests.fakes import World
 
@@ -20,7 +21,7 @@ def test_the_process_lives_without_any_store(world: World, client: FlaskClient) 
 
 def test_all_parts_present_is_ready(world: World, client: FlaskClient) -> None:
     world.state.beat("beat", "b1", 10)
-    world.state.beat("worker", "w1", 10)
+    world.liveness.record("w1", "orders", "relay")
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json["checks"] == {"postgres": "ok", "redis": "ok", "beat": "ok", "worker": "ok"}
@@ -34,18 +35,31 @@ def test_all_parts_present_is_ready(world: World, client: FlaskClient) -> None:
         (True, True, [], ["postgres", "redis"]),
         (False, False, ["worker"], ["beat"]),
         (False, False, ["beat"], ["worker"]),
+        (False, False, [], ["beat", "worker"]),
     ],
 )
 def test_what_is_missing_is_named(
     world: World, client: FlaskClient, record_away: bool, cache_away: bool, alive: list[str], missing: list[str]
 ) -> None:
-    for component in alive:
-        world.state.beat(component, "1", 10)
+    if "beat" in alive:
+        world.state.beat("beat", "1", 10)
+    if "worker" in alive:
+        world.liveness.record("w1", "orders", "relay")
     world.record.is_away, world.cache.is_away = record_away, cache_away
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert list(answer.json["errors"]) == missing
     assert "Retry-After" in answer.headers
+
+
+@pytest.mark.parametrize(("queue", "since_s", "status"), [("orders", 14, 200), ("orders", 16, 503), (STANDBY, 1, 503)])
+def test_a_worker_is_ready_while_it_executes_ticks(
+    world: World, client: FlaskClient, queue: str, since_s: float, status: int
+) -> None:
+    world.state.beat("beat", "b1", 10)
+    world.liveness.record("w1", queue, "position")
+    world.clock.advance(since_s)
+    assert client.get("/readyz").status_code == status
 
 
 def test_an_address_that_is_missing_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

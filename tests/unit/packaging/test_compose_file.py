@@ -20,7 +20,7 @@ def test_the_compose_file_fits_the_schema(document: dict[str, Any]) -> None:
 
 
 def test_it_names_the_documented_services(document: dict[str, Any]) -> None:
-    wanted = {"trading-api", "worker", "beat", "redis", "postgres", "flower", "simulator"}
+    wanted = {"trading-api", "worker", "beat", "redis", "postgres", "flower", "simulator", "standby"}
 
     assert wanted <= set(document["services"])
     assert document["services"]["simulator"]["profiles"] == ["demo"]

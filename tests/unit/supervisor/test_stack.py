@@ -7,6 +7,7 @@ import pytest
 from cli.supervisor.specs import ProcessSpec
 from cli.supervisor.stack import Plan, first_call, processes, urls
 from shared.settings import load_settings
+from worker.standby import standby_name
 
 SECRETS = {
     "EXCHANGE_API_KEY": "key-7f3a",
@@ -29,7 +30,7 @@ def _stack(servers: tuple[ProcessSpec, ...] = SERVERS, **variables: str) -> dict
 
 
 def test_every_process_is_there() -> None:
-    wanted = "redis postgres simulator migrate api orders strategy beat-1 beat-2 flower"
+    wanted = "redis postgres simulator migrate api orders strategy beat-1 beat-2 flower standby"
 
     assert list(_stack()) == wanted.split()
 
@@ -38,7 +39,7 @@ def test_nothing_of_ours_starts_before_the_stores_and_the_schema() -> None:
     stack = _stack()
 
     assert stack["migrate"].needs == ("redis", "postgres")
-    for name in ("api", "orders", "strategy", "beat-1", "beat-2", "flower"):
+    for name in ("api", "orders", "strategy", "beat-1", "beat-2", "flower", "standby"):
         assert {"redis", "postgres", "migrate"} <= set(stack[name].needs)
     assert "simulator" in stack["orders"].needs, "a worker must stop before the exchange that it talks to"
 
@@ -88,6 +89,21 @@ def test_two_instances_on_one_redis_name_their_workers_apart() -> None:
     names = [_stack(API_PORT=port)["orders"].command for port in ("8000", "8001")]
 
     assert [command[command.index("-n") + 1] for command in names] == ["orders-8000@%h", "orders-8001@%h"]
+
+
+def test_a_worker_is_watched_under_the_name_that_it_signs_with() -> None:
+    stack = _stack(API_PORT="8001")
+
+    for name in ("orders", "strategy"):
+        command = stack[name].command
+        assert command[command.index("-n") + 1] == f"{stack[name].worker}@%h"
+    standby = standby_name(load_settings({"API_PORT": "8001"}))
+    assert standby.partition("@")[0] == stack["standby"].worker
+    assert {name for name, spec in stack.items() if spec.worker} == {"orders", "strategy", "standby"}
+
+
+def test_the_standby_keeps_nobody_waiting() -> None:
+    assert "api" in _stack()["standby"].needs
 
 
 def test_a_wildcard_address_is_shown_as_one_that_can_be_called() -> None:

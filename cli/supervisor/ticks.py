@@ -1,0 +1,87 @@
+"""For how long a worker has executed no tick, asked of the record beside the supervisor's own work."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from shared.domain.errors import Unavailable
+from shared.domain.liveness import silences
+from shared.ports import Liveness, StateStore
+
+LOOK_EVERY_S = 5.0
+FORGOTTEN_S = 86_400.0
+
+Look = Callable[[], Mapping[str, float]]  # Each worker's silence. Raises where that can't be known.
+
+
+class TickWatch:
+    """Silence counts only while the stores answer and a beat publishes: else nobody can execute anything."""
+
+    def __init__(self, look: Look, machine: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._look = look
+        self._machine = machine
+        self._monotonic = monotonic
+        self._silences: Mapping[str, float] = {}
+        self._looked_at = 0.0
+        self._answering_since: float | None = None
+
+    def look(self) -> None:
+        try:
+            found = self._look()
+        except Exception:
+            # Whatever it is (at a first start there is no table yet), nobody is ended for it.
+            self._answering_since = None
+            return
+        self._silences, self._looked_at = found, self._monotonic()
+        self._answering_since = self._answering_since or self._looked_at
+
+    def silence_s(self, worker: str) -> float:
+        """As of the last look: an answer that is late adds nothing."""
+        since = self._answering_since
+        if since is None:
+            return 0.0
+        known = self._silences.get(f"{worker}@{self._machine}", FORGOTTEN_S)
+        return max(0.0, min(known, self._looked_at - since))
+
+
+@contextmanager
+def ticks_watched(redis_url: str, database_url: str) -> Iterator[TickWatch]:
+    """Looks in a thread of its own: an outage costs time-outs, and the supervisor has processes to restart."""
+    stop = threading.Event()
+    watch = TickWatch(_look_at(redis_url, database_url), socket.gethostname())
+
+    def run() -> None:
+        while not stop.wait(LOOK_EVERY_S):
+            watch.look()
+
+    thread = threading.Thread(target=run, name="tick-watch", daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        stop.set()
+        thread.join(timeout=LOOK_EVERY_S)
+
+
+def _look_at(redis_url: str, database_url: str) -> Look:
+    found: list[tuple[StateStore, Liveness]] = []
+
+    def look() -> Mapping[str, float]:
+        if not found:
+            found.append(_stores(redis_url, database_url))
+        state, liveness = found[0]
+        if not state.alive("beat"):
+            raise Unavailable("no beat publishes: there is nothing to execute")
+        return silences(liveness.ticks())
+
+    return look
+
+
+def _stores(redis_url: str, database_url: str) -> tuple[StateStore, Liveness]:
+    # Imported when they are first needed: a start has better things to do.
+    from shared.adapters import ledger_sql  # noqa: PLC0415
+    from shared.adapters.state_redis import RedisStateStore  # noqa: PLC0415
+
+    return RedisStateStore(redis_url), ledger_sql.SqlLiveness(ledger_sql.engine(database_url, pool_size=1))
