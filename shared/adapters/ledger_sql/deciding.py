@@ -1,6 +1,5 @@
 """The plan transaction: what is read under the bot's lock, and what a decision writes."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from shared.domain.events import Event
 from shared.domain.orders import Order, Purpose
 from shared.domain.planning import Decision, Desk
 from shared.domain.positions import Position, left_by
+from shared.domain.recording import HALTS, events_of_denial
 from shared.domain.risk import Denial
 from shared.domain.values import ZERO, Side
 from shared.ports import Outcome
@@ -35,7 +35,6 @@ _STANDING = (
     )
     .where(_s.c.id == sa.bindparam("strategy_id_"))
 )
-HALTS = frozenset({Denial.DRAWDOWN_LIMIT, Denial.DAILY_LOSS_LIMIT})
 _LAST_DENIAL = (
     sa.select(_d.c.denial)
     .where(_d.c.bot_id == sa.bindparam("bot_id_"), _d.c.id < sa.bindparam("id_"), _d.c.side == Side.BUY)
@@ -124,14 +123,10 @@ def exit_lives(conn: sa.Connection, position: Position) -> bool:
     return bool(conn.execute(sa.select(exits)).scalar_one())
 
 
-def _told(conn: sa.Connection, decision: Decision, denial: Denial, decision_id: int, at: datetime) -> Iterator[Event]:
-    """What a user hears of a denial; that a limit halts the bot is told once, by the first entry it denies."""
-    if decision.side is not Side.BUY or denial not in facts.TOLD:
-        return
+def _told(conn: sa.Connection, decision: Decision, denial: Denial, decision_id: int, at: datetime) -> list[Event]:
     before = {"bot_id_": decision.bot_id, "id_": decision_id}
-    if denial in HALTS and conn.execute(_LAST_DENIAL, before).scalar() != denial:
-        yield facts.trading_halted(decision.bot_id, denial, at)
-    yield facts.signal_denied(decision, denial, at)
+    last = conn.execute(_LAST_DENIAL, before).scalar() if denial in HALTS else None
+    return events_of_denial(decision, denial, last, at)
 
 
 def _earlier(conn: sa.Connection, row: Row) -> Outcome:

@@ -1,7 +1,6 @@
 """The record transaction: fills, ledger, position, order, bot and events of one report. The bot is locked."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,11 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from shared.adapters.ledger_sql import facts, locking, tables
 from shared.adapters.ledger_sql.rows import market_of, subscription_of, values
 from shared.domain import folding
-from shared.domain.booking import assets_change, fill_lines
 from shared.domain.bots import Bot
-from shared.domain.events import Event
 from shared.domain.orders import Fill, Order, OrderReport, Purpose
-from shared.domain.positions import Position, PositionState, Protection, settled
+from shared.domain.positions import Position, PositionState, Protection
+from shared.domain.recording import Effects, Held, as_dust, effects_of_report, is_first_seen, position_events, unsold
 from shared.domain.risk import Denial
 from shared.domain.values import ZERO, Market
 
@@ -36,18 +34,15 @@ def report(conn: sa.Connection, bot: Bot, before: Order, said: OrderReport, mark
     new = _insert_new_fills(conn, bot, before, said.fills or ())
     after = folding.reported(before, said, new, _traded(conn, before, new), at)
     has_ended = after.is_finished and not before.is_finished
-    events: list[Event] = [facts.order_filled(after, fill) for fill in new]
-    if after.state is not before.state:
-        events.append(facts.order_changed(after))
-    position = _position_before(conn, after, market, new) if new or has_ended else None
-    if position is not None:
-        folded = folding.position_after(position, before, after, new, _protection(conn, after), market)
-        after = replace(after, position_id=position.id) if new else after
-        events += _write_position(conn, position, folded, after.reason, at)
-        _move_money(conn, bot, market, new, position, folded)
+    held = _held(conn, after, market, new) if new or has_ended else None
+    effects = effects_of_report(bot, before, after, new, held, at)
+    after = effects.order
+    if held is not None and effects.position is not None:
+        _write_position(conn, held.position, effects.position)
+    _move_money(conn, bot, effects)
     if after != before:
         locking.write_order(conn, after, raw_report=said.raw)
-    facts.append(conn, *events)
+    facts.append(conn, *effects.events)
     if new or has_ended:
         locking.clear_if_flat(conn, bot, at)
     return after
@@ -60,7 +55,9 @@ def write_change(conn: sa.Connection, bot: Bot, after: Order, at: datetime, fail
     if after.is_finished and after.purpose is Purpose.EXIT:
         position = locking.position(conn, after.position_id)
         if position is not None and position.state is PositionState.OPEN:
-            events += _write_position(conn, position, _without(conn, position, after, at), after.reason, at)
+            left = unsold(position, after, _market(conn, after), at)
+            _write_position(conn, position, left)
+            events += position_events(position, left, after.reason, at)
     facts.append(conn, *events)
     if after.is_finished:
         locking.clear_if_flat(conn, bot, at)
@@ -68,8 +65,9 @@ def write_change(conn: sa.Connection, bot: Bot, after: Order, at: datetime, fail
 
 def leave_as_dust(conn: sa.Connection, bot: Bot, position: Position, denial: Denial, at: datetime) -> None:
     """What no venue would sell stays in the books, watched no more."""
-    dust = replace(position, state=PositionState.DUST, lots=0, closed_at=at)
-    facts.append(conn, *_write_position(conn, position, dust, denial, at))
+    dust = as_dust(position, at)
+    _write_position(conn, position, dust)
+    facts.append(conn, *position_events(position, dust, denial, at))
     locking.clear_if_flat(conn, bot, at)
 
 
@@ -99,6 +97,11 @@ def _traded(conn: sa.Connection, order: Order, new: Sequence[Fill]) -> folding.T
     return folding.Traded(quantity, quote)
 
 
+def _held(conn: sa.Connection, order: Order, market: Market, new: Sequence[Fill]) -> Held | None:
+    position = _position_before(conn, order, market, new)
+    return None if position is None else Held(position, _protection(conn, order), market)
+
+
 def _position_before(conn: sa.Connection, order: Order, market: Market, new: Sequence[Fill]) -> Position | None:
     """The position that the order works on: an exit's own; an entry's is whichever its strategy has open.
 
@@ -119,39 +122,22 @@ def _protection(conn: sa.Connection, order: Order) -> Protection:
     return subscription_of(conn.execute(_STRATEGY, {"id_": order.strategy_id}).one()).protection
 
 
-def _write_position(
-    conn: sa.Connection, before: Position, after: Position, reason: str, at: datetime
-) -> Iterable[Event]:
-    is_open, was_open = (each.state is PositionState.OPEN for each in (after, before))
-    is_new = before.high_water is None
-    if is_new:
+def _write_position(conn: sa.Connection, before: Position, after: Position) -> None:
+    if is_first_seen(before):
         conn.execute(_INSERT_POSITION, values(after))
     elif after != before:
         conn.execute(_WRITE_POSITION, {"id_": after.id, **values(after)})
-    events = [facts.position_opened(after, at)] if is_new or (is_open and not was_open) else []
-    return [*events, facts.position_closed(after, reason, at)] if was_open and not is_open else events
 
 
-def _move_money(
-    conn: sa.Connection, bot: Bot, market: Market, new: Sequence[Fill], before: Position, after: Position
-) -> None:
+def _move_money(conn: sa.Connection, bot: Bot, effects: Effects) -> None:
     """Ledger lines, and the running sums kept with the bot."""
-    if not new:
-        return
-    lines = [line for fill in new for line in fill_lines(fill, market, bot.id)]
-    conn.execute(_INSERT_LINES, [values(line) for line in lines])
-    moved = {
-        "cash_": assets_change(lines, bot.quote),
-        "realised_": after.realised - before.realised,
-        "fees_": after.fees - before.fees,
-    }
-    conn.execute(_MOVE_MONEY, {"id_": bot.id, **moved})
+    if effects.lines:
+        conn.execute(_INSERT_LINES, [values(line) for line in effects.lines])
+        moved = {f"{name}_": amount for name, amount in values(effects.moved).items()}
+        conn.execute(_MOVE_MONEY, {"id_": bot.id, **moved})
 
 
-def _without(conn: sa.Connection, position: Position, order: Order, at: datetime) -> Position:
-    """`position` after an exit of it that sold nothing."""
+def _market(conn: sa.Connection, order: Order) -> Market | None:
     m = tables.markets
     row = conn.execute(sa.select(m).where(m.c.exchange == order.exchange, m.c.symbol == order.symbol)).one_or_none()
-    if row is None:
-        return replace(position, version=position.version + 1)
-    return settled(position, order, market_of(row), at)
+    return None if row is None else market_of(row)
