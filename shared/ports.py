@@ -14,6 +14,7 @@ from shared.domain.bots import Bot, MarketKey, Roster, Subscription
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.evaluating import GroupKey
 from shared.domain.events import Event, EventType
+from shared.domain.findings import Finding
 from shared.domain.health import Vitals
 from shared.domain.liveness import LastTick
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, Placement
@@ -222,6 +223,15 @@ class Journal(Protocol):
         """Leave the order to a person: its venue can't be asked for it."""
         ...
 
+    def settle(self, order: Order, finding: Finding, market: Market, at: datetime) -> Order:
+        """QUARANTINED → what a person found, through the same folding as a venue's report; the finding is kept.
+
+        What is not recorded yet becomes one fill, `manual-<client id>`; later reports of its trades change nothing.
+        NOT_PLACED is planned again or EXPIRED. The same finding again returns the stored order. Raises InvalidField
+        where it can't be true of the order, Conflict where the order is in no quarantine; NotFound.
+        """
+        ...
+
     def resting(self, position: Position) -> list[Order]:
         """Orders of the position's strategy that rest at the venue, entries and exits."""
         ...
@@ -407,7 +417,11 @@ class Queries(Protocol):
 
     def positions(self, bot_id: str, is_open: bool | None, limit: int, cursor: str | None) -> Page[Position]: ...
 
-    def orders(self, bot_id: str, limit: int, cursor: str | None) -> Page[Order]: ...
+    def orders(self, bot_id: str, limit: int, cursor: str | None, is_live: bool = False) -> Page[Order]:
+        """`is_live`: those without an end alone."""
+        ...
+
+    def order(self, bot_id: str, client_order_id: str) -> Order | None: ...
 
     def fills(self, bot_id: str, limit: int, cursor: str | None) -> Page[Fill]: ...
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
+    """A transition of an order is one event. OrderQuarantined is one, in OrderChanged's place: somebody has to look.
+    OrderSettled is none: it says what a person found, and what that makes of the order follows as OrderChanged."""
+
     BOT_STARTED = "BotStarted"
     BOT_PAUSED = "BotPaused"
     BOT_RESUMED = "BotResumed"
@@ -17,6 +20,8 @@ class EventType(StrEnum):
     SIGNAL_DENIED = "SignalDenied"
     ORDER_PLANNED = "OrderPlanned"
     ORDER_CHANGED = "OrderChanged"
+    ORDER_QUARANTINED = "OrderQuarantined"
+    ORDER_SETTLED = "OrderSettled"
     ORDER_FILLED = "OrderFilled"
     POSITION_OPENED = "PositionOpened"
     POSITION_CLOSED = "PositionClosed"

@@ -76,6 +76,7 @@ class Order:
     `position_version` makes an exit unique: however many want it, a position has one exit at a version.
     `owner` may send it until `lease_until`; whoever takes it over raises `epoch`, and the old owner's write is refused.
     `doubt_since`: the first time that the venue could not, or would not, say what it is; None once it has.
+    `failure`: why its last transmission did not go well, in the venue's words.
     """
 
     client_order_id: str
@@ -112,6 +113,7 @@ class Order:
     owner: str = ""
     epoch: int = 1
     lease_until: datetime | None = None
+    failure: str | None = None
 
     @property
     def is_finished(self) -> bool:

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 import structlog
 
 from shared.adapters.clock import SystemClock
-from shared.adapters.ledger_sql import deciding, evaluated, facts, leasing, locking, recording, tables
+from shared.adapters.ledger_sql import deciding, evaluated, facts, leasing, locking, recording, settling, tables
 from shared.adapters.ledger_sql.connections import transaction
 from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of
 from shared.domain import doubting, transmission
 from shared.domain.bots import Bot, MarketKey
 from shared.domain.evaluating import GroupKey
+from shared.domain.findings import Finding
 from shared.domain.orders import (
     IN_FLIGHT,
     RESTING,
@@ -133,7 +134,7 @@ class SqlJournal:
             stored = locking.order(conn, order.client_order_id)
             if (stored.state, stored.attempt) != (order.state, order.attempt):
                 return stored
-            after = replace(stored, state=checked_transition(stored.state, state), updated_at=at)
+            after = replace(stored, state=checked_transition(stored.state, state), updated_at=at, failure=reason)
             if after.is_finished:
                 after = replace(after, reason=reason, reserved=ZERO)
             # What waits for its next try is anybody's.
@@ -150,6 +151,12 @@ class SqlJournal:
     def quarantine(self, order: Order, at: datetime) -> Order:
         return self._record_doubt(order, at, lambda stored: doubting.quarantined(stored, at))
 
+    def settle(self, order: Order, finding: Finding, market: Market, at: datetime) -> Order:
+        with transaction(self._engine) as conn, localcontext(EXACT):
+            bot = bot_of(locking.known_bot_row(conn, order.bot_id))
+            stored = locking.order(conn, order.client_order_id)
+            return settling.settle(conn, bot, stored, finding, market, at)
+
     def _record_doubt(self, order: Order, at: datetime, doubted: Callable[[Order], Order]) -> Order:
         with transaction(self._engine) as conn:
             bot = bot_of(locking.known_bot_row(conn, order.bot_id))
@@ -158,7 +165,7 @@ class SqlJournal:
                 return stored
             after = doubted(stored)
             if after.state is OrderState.NOT_PLACED:
-                return _proved_absent(conn, bot, after, at)
+                return recording.proved_absent(conn, bot, after, at)
             if after.state is not stored.state:
                 recording.write_change(conn, bot, after, at)
             elif after != stored:
@@ -179,11 +186,3 @@ class SqlJournal:
         with transaction(self._engine) as conn:
             live = locking.live_orders(conn, bot_id)
         return [order for order in live if order.purpose is Purpose.ENTRY and order.state in IN_FLIGHT]
-
-
-def _proved_absent(conn: sa.Connection, bot: Bot, gone: Order, at: datetime) -> Order:
-    """What follows from NOT_PLACED: planned once more, or too late."""
-    facts.append(conn, facts.order_changed(gone))
-    after = transmission.after_absence(gone, bot, at)
-    recording.write_change(conn, bot, after, at)
-    return after

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from shared.adapters.ledger_sql import books, tables
+from shared.adapters.ledger_sql import books, locking, tables
 from shared.adapters.ledger_sql.connections import snapshot, transaction
 from shared.adapters.ledger_sql.rows import (
     Row,
@@ -45,8 +45,15 @@ class SqlQueries:
         where = {None: sa.true(), True: state == PositionState.OPEN, False: state != PositionState.OPEN}[is_open]
         return self._page(tables.positions, position_of, bot_id, limit, cursor, where)
 
-    def orders(self, bot_id: str, limit: int, cursor: str | None) -> Page[Order]:
-        return self._page(tables.orders, order_of, bot_id, limit, cursor)
+    def orders(self, bot_id: str, limit: int, cursor: str | None, is_live: bool = False) -> Page[Order]:
+        return self._page(tables.orders, order_of, bot_id, limit, cursor, locking.IS_LIVE if is_live else None)
+
+    def order(self, bot_id: str, client_order_id: str) -> Order | None:
+        o = tables.orders
+        its_row = sa.select(o).where(o.c.bot_id == bot_id, o.c.client_order_id == client_order_id)
+        with transaction(self._engine) as conn:
+            row = conn.execute(its_row).one_or_none()
+        return None if row is None else order_of(row)
 
     def fills(self, bot_id: str, limit: int, cursor: str | None) -> Page[Fill]:
         return self._page(tables.fills, fill_of, bot_id, limit, cursor)
@@ -65,7 +72,7 @@ class SqlQueries:
         bot_id: str,
         limit: int,
         cursor: str | None,
-        where: "sa.ColumnElement[bool] | None" = None,
+        where: "sa.ColumnElement[bool] | sa.TextClause | None" = None,
     ) -> Page[T]:
         """By order of writing, so that rows written between two pages neither repeat nor hide one."""
         seq = table.c.seq

@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.adapters.ledger_sql import facts, locking, tables
 from shared.adapters.ledger_sql.rows import market_of, subscription_of, values
-from shared.domain import folding
+from shared.domain import folding, transmission
 from shared.domain.bots import Bot
+from shared.domain.findings import trade_id_of
 from shared.domain.orders import Fill, Order, OrderReport, Purpose
 from shared.domain.positions import Position, PositionState, Protection
 from shared.domain.recording import Effects, Held, as_dust, effects_of_report, is_first_seen, position_events, unsold
@@ -31,8 +32,10 @@ _MOVE_MONEY = (
 
 def report(conn: sa.Connection, bot: Bot, before: Order, said: OrderReport, market: Market, at: datetime) -> Order:
     """Fold `said` into everything that it concerns, and return the order as it is kept."""
+    if before.is_finished and said.fills and _is_settled_by_hand(conn, before):
+        return before  # Its trades are counted already, by the one fill that stands for them.
     new = _insert_new_fills(conn, bot, before, said.fills or ())
-    after = folding.reported(before, said, new, _traded(conn, before, new), at)
+    after = folding.reported(before, said, new, traded(conn, before, new), at)
     has_ended = after.is_finished and not before.is_finished
     held = _held(conn, after, market, new) if new or has_ended else None
     effects = effects_of_report(bot, before, after, new, held, at)
@@ -50,7 +53,7 @@ def report(conn: sa.Connection, bot: Bot, before: Order, said: OrderReport, mark
 
 def write_change(conn: sa.Connection, bot: Bot, after: Order, at: datetime, failure: str | None = None) -> None:
     """An order's new state without a report; an exit that ended this way makes room for the next."""
-    locking.write_order(conn, after, **({} if failure is None else {"failure": failure}))
+    locking.write_order(conn, after)
     events = [facts.order_changed(after, failure)]
     if after.is_finished and after.purpose is Purpose.EXIT:
         position = locking.position(conn, after.position_id)
@@ -61,6 +64,14 @@ def write_change(conn: sa.Connection, bot: Bot, after: Order, at: datetime, fail
     facts.append(conn, *events)
     if after.is_finished:
         locking.clear_if_flat(conn, bot, at)
+
+
+def proved_absent(conn: sa.Connection, bot: Bot, gone: Order, at: datetime) -> Order:
+    """What follows from NOT_PLACED: planned once more, or too late."""
+    facts.append(conn, facts.order_changed(gone))
+    after = transmission.after_absence(gone, bot, at)
+    write_change(conn, bot, after, at)
+    return after
 
 
 def leave_as_dust(conn: sa.Connection, bot: Bot, position: Position, denial: Denial, at: datetime) -> None:
@@ -83,7 +94,13 @@ def _insert_new_fills(conn: sa.Connection, bot: Bot, order: Order, fills: Sequen
     return [fill for fill in ordered if fill.trade_id in new]
 
 
-def _traded(conn: sa.Connection, order: Order, new: Sequence[Fill]) -> folding.Traded:
+def _is_settled_by_hand(conn: sa.Connection, order: Order) -> bool:
+    is_its_fill = (_f.c.account == order.account, _f.c.symbol == order.symbol)
+    found = sa.exists().where(*is_its_fill, _f.c.trade_id == trade_id_of(order.client_order_id))
+    return bool(conn.execute(sa.select(found)).scalar_one())
+
+
+def traded(conn: sa.Connection, order: Order, new: Sequence[Fill] = ()) -> folding.Traded:
     """Over all fills of the order, those just inserted included."""
     if order.filled == ZERO:
         return folding.Traded(

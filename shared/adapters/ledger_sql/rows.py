@@ -111,6 +111,7 @@ def order_of(row: Row) -> Order:
         owner=row.owner,
         epoch=row.epoch,
         lease_until=row.lease_until,
+        failure=row.failure,
     )
 
 

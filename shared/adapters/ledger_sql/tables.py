@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
 from shared.domain.bots import Desired, PausedBy
+from shared.domain.findings import Found
 from shared.domain.orders import TERMINAL, OrderState, Purpose
 from shared.domain.positions import ExitReason, PositionState
 from shared.domain.values import EXACT, OrderType, Side
@@ -238,6 +239,24 @@ fills = sa.Table(
     sa.CheckConstraint("quantity > 0 AND price > 0", name="amounts"),
     sa.Index("fills_order", "client_order_id"),
     sa.Index("fills_newest", "bot_id", "seq"),
+)
+
+# What people found out about quarantined orders. `note` is theirs.
+findings = sa.Table(
+    "findings",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    _needed("client_order_id", sa.Text, sa.ForeignKey("orders.client_order_id")),
+    _needed("found", sa.Text),
+    sa.Column("quantity", Money),
+    sa.Column("average_price", Money),
+    sa.Column("fee", Money),
+    sa.Column("fee_currency", sa.Text),
+    sa.Column("exchange_order_id", sa.Text),
+    _needed("note", sa.Text),
+    _needed("at", Moment),
+    _one_of("found", *Found),
+    sa.Index("findings_order", "client_order_id", "id"),
 )
 
 # Double entry: within a transaction and an asset the amounts sum to zero.
