@@ -14,7 +14,12 @@ settings = load_settings()
 
 ORDERS, STRATEGY, PORTFOLIO = "orders", "strategy", "portfolio"
 
-app = Celery("orchestrator", broker=settings.redis_url, include=["worker.tasks", "worker.signals"])
+app = Celery(
+    "orchestrator",
+    broker=settings.redis_url,
+    amqp="worker.broker:SteadyAMQP",
+    include=["worker.tasks", "worker.signals"],
+)
 
 app.conf.update(
     timezone="UTC",

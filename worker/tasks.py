@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from celery import shared_task
+from celery import current_task, shared_task
 
 from shared.domain.errors import Unavailable
 from shared.domain.liveness import SPARE
@@ -16,10 +16,11 @@ from worker.cycles.positions import position_cycle
 from worker.cycles.resolving import resolve_cycle
 from worker.cycles.strategy import strategy_cycle
 from worker.cycles.upkeep import markets_cycle, relay_cycle
-from worker.life import sign
+from worker.life import LifeSign
 from worker.schedule import MARKETS_INTERVAL_S, RELAY_INTERVAL_S, RESOLVE_INTERVAL_S, executed_slot
 
 log = structlog.get_logger(__name__)
+sign = LifeSign()
 
 
 @shared_task(name="worker.strategy_tick")
@@ -66,7 +67,8 @@ def _tick(name: str, interval_s: int, cycle: Callable[[Worker], None]) -> None:
         if is_free:
             cycle(this)
         # A sign of life is a tick that got to its end, not a process that is there.
-        sign(this.services.liveness, name if is_free else SPARE)
+        request = current_task.request
+        sign(this.services.liveness, request.hostname, request.delivery_info["routing_key"], name if is_free else SPARE)
 
     with structlog.contextvars.bound_contextvars(tick=name):
         _survived(once)
