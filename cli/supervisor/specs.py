@@ -5,6 +5,9 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+# A hard task limit of 45 s, and what a tick may be late: a worker that has executed nothing for so long hangs.
+LONGEST_SILENCE_S = 60.0
+
 Probe = Callable[[], bool]  # One quick look: is it ready? Never raises.
 
 
@@ -41,6 +44,7 @@ class ProcessSpec:
     folder: str | None = None
     keep_open: tuple[int, ...] = ()
     worker: str | None = None
+    longest_silence_s: float = LONGEST_SILENCE_S
 
 
 def startable(specs: Iterable[ProcessSpec], started: set[str], ready: set[str]) -> list[ProcessSpec]:

@@ -15,8 +15,6 @@ PROGRESS_S = 2.0
 START_TIMEOUT_S = 180.0
 START_FAILURES = 3  # A process that dies this often before the system was ready won't get better by itself.
 
-# A hard task limit of 45 s, and what a tick may be late: who has executed nothing for so long hangs.
-LONGEST_SILENCE_S = 60.0
 
 Write = Callable[[str, str], None]
 Note = Callable[[str], None]
@@ -81,7 +79,7 @@ class Supervisor:
         for child in list(self._children.values()):
             if child.exit_code is not None:
                 self._handle_exit(child, now, f"stopped ({_ending(child.exit_code)})")
-            elif (silent_s := self._silent_s(child, now)) > LONGEST_SILENCE_S:
+            elif (silent_s := self._silent_s(child, now)) > child.spec.longest_silence_s:
                 self._handle_exit(child, now, f"has executed no tick for {silent_s:.0f} s and was ended")
         due = [self._specs[name] for name, at in self._due.items() if at <= now]
         started = {*self._children, *self._due, *self._has_been_ready}
