@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import bot, errors, events, portfolio, strategies, system
+from api import bot, errors, events, orders, portfolio, strategies, system
 from api.context import EVENT_HUB, SERVICES, ApiServices, Lazy
 from api.outputs import ErrorAnswer
 from api.stream import EventHub
@@ -70,6 +70,7 @@ def _register(api: Api) -> None:
     """The bot's blueprints name their bot by the path: with `<bot_id>` in the prefix the same ones serve any bot."""
     api.register_blueprint(bot.blueprint, url_prefix=BOT)
     api.register_blueprint(strategies.blueprint, url_prefix=BOT)
+    api.register_blueprint(orders.blueprint, url_prefix=BOT)
     api.register_blueprint(portfolio.blueprint, url_prefix="/api/v1/portfolio")
     api.register_blueprint(events.blueprint, url_prefix="/api/v1/events")
     api.register_blueprint(system.blueprint)

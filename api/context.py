@@ -11,6 +11,7 @@ from shared.domain.bots import DEFAULT_BOT, Bot
 from shared.domain.errors import NotFound
 from shared.ports import BotStore, Clock, EventBus, Journal, Liveness, MarketStore, Outbox, Queries, StateStore
 from shared.services.bots import Controls, account_name
+from shared.services.orders import Settling
 from shared.settings import Settings
 from strategies import catalogue
 
@@ -84,6 +85,11 @@ def controls() -> Controls:
         recv_window_ms=parts.settings.recv_window_ms,
         sleep=current_app.config["SLEEP"],
     )
+
+
+def settling() -> Settling:
+    parts = services()
+    return Settling(parts.journal, parts.queries, parts.markets, parts.state, parts.clock)
 
 
 def name_the_bot(endpoint: str | None, values: dict[str, Any] | None) -> None:

@@ -7,6 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from api.fields import Amount, without_control_characters
 from shared.domain.bots import OnStop
 from shared.domain.candles import Timeframe
+from shared.domain.findings import Found
 from shared.services.requests import near
 
 MAX_LIMIT = 500
@@ -72,6 +73,40 @@ class RemoveArgs(Input):
 class ListArgs(Input):
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     cursor = _text(500, load_default=None, metadata={"description": "next_cursor of the page before."})
+
+
+class OrderArgs(ListArgs):
+    state = fields.String(
+        load_default="all",
+        validate=validate.OneOf(["all", "live"]),
+        metadata={"description": "live: those without an end, quarantined ones among them."},
+    )
+
+
+class FindingBody(Input):
+    found = fields.Enum(
+        Found,
+        by_value=True,
+        required=True,
+        data_key="outcome",
+        metadata={
+            "description": "not_placed: the venue has no such order. canceled: it ended there. filled: all was traded."
+        },
+    )
+    quantity = Amount(load_default=None)
+    average_price = Amount(load_default=None)
+    fee = Amount(load_default=None)
+    fee_currency = fields.String(
+        load_default=None,
+        validate=validate.Regexp(r"^[A-Z0-9]{1,20}\Z", error="Must be a currency such as USDT."),
+        metadata={"example": "USDT"},
+    )
+    exchange_order_id = _text(100, load_default=None)
+    note = fields.String(
+        load_default="",
+        validate=[validate.Length(max=500), without_control_characters],
+        metadata={"description": "For whoever asks later: where you looked, and what you saw."},
+    )
 
 
 class PositionArgs(ListArgs):

@@ -181,8 +181,17 @@ class Order(Schema):
     average_price = Money(allow_none=True)
     fee = Money()
     fee_currency = fields.String(allow_none=True)
+    position_id = fields.String(allow_none=True)
+    attempt = fields.Integer(metadata={"description": "How often it was transmitted."})
+    failure = fields.String(allow_none=True, metadata={"description": "What went wrong with its last transmission."})
+    doubt_since = Time(allow_none=True)
     created_at = Time()
     updated_at = Time()
+
+
+class OrderSettled(Schema):
+    message = fields.String(required=True)
+    order = fields.Nested(Order, required=True)
 
 
 class Fill(Schema):

@@ -26,7 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "health": Entry("cli.commands.monitoring:health", "Whether it does it well."),
     "portfolio": Entry("cli.commands.portfolio:portfolio", "Cash, holdings, profit and drawdown."),
     "positions": Entry("cli.commands.portfolio:positions", "Open positions with their stops."),
-    "orders": Entry("cli.commands.portfolio:orders", "Orders, newest first."),
+    "orders": Entry("cli.commands.orders:orders", "Orders, newest first; settle one in quarantine."),
     "events": Entry("cli.commands.events:events", "What happened; --follow for what happens."),
     "reset-errors": Entry("cli.commands.control:reset_errors", "Clear error counts and the circuit breaker."),
 }

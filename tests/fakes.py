@@ -297,8 +297,14 @@ class MemoryQueries:
         wanted = [each for each in mine if is_open in (None, each.state is PositionState.OPEN)]
         return self._page(wanted, limit, cursor)
 
-    def orders(self, bot_id: str, limit: int, cursor: str | None) -> Page[Order]:
-        return self._page([each for each in self._record.orders if each.bot_id == bot_id], limit, cursor)
+    def orders(self, bot_id: str, limit: int, cursor: str | None, is_live: bool = False) -> Page[Order]:
+        mine = [each for each in self._record.orders if each.bot_id == bot_id]
+        return self._page([each for each in mine if not (is_live and each.is_finished)], limit, cursor)
+
+    def order(self, bot_id: str, client_order_id: str) -> Order | None:
+        self._record.reach()
+        mine = (each for each in self._record.orders if each.bot_id == bot_id)
+        return next((each for each in mine if each.client_order_id == client_order_id), None)
 
     def fills(self, bot_id: str, limit: int, cursor: str | None) -> Page[Fill]:
         return self._page([fill for owner, fill in self._record.fills if owner == bot_id], limit, cursor)

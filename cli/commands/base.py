@@ -4,13 +4,15 @@ import functools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from cli.commands.address import default_url
 from cli.commands.client import ApiClient
 from cli.commands.errors import EXIT_CODES, CommandFailed
+
+C = TypeVar("C", bound=click.Command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,20 @@ class Session:
 
 def api_command(name: str, examples: Iterable[str]) -> Callable[[Callable[..., None]], click.Command]:
     """A click command whose function gets a Session first; `--api`, `--json` and the examples are added here."""
+    return _made(click.Command, name, examples)
 
-    def decorate(function: Callable[..., None]) -> click.Command:
+
+def api_group(name: str, examples: Iterable[str]) -> Callable[[Callable[..., None]], click.Group]:
+    """The same, for a command that has others below it; its function runs where none of them is named."""
+    return _made(click.Group, name, examples, invoke_without_command=True)
+
+
+def _made(kind: type[C], name: str, examples: Iterable[str], **options: Any) -> Callable[[Callable[..., None]], C]:
+    def decorate(function: Callable[..., None]) -> C:
         @functools.wraps(function)
         def run(api_url: str | None, as_json: bool, **given: Any) -> None:
+            if click.get_current_context().invoked_subcommand is not None:
+                return
             try:
                 function(Session(ApiClient(api_url or default_url()), as_json), **given)
             except CommandFailed as error:
@@ -40,7 +52,7 @@ def api_command(name: str, examples: Iterable[str]) -> Callable[[Callable[..., N
 
         listed = "\n".join(f"  {example}" for example in examples)
         epilog = f"\b\nExamples:\n{listed}\n\n{EXIT_CODES}"
-        command = click.command(name, help=function.__doc__, epilog=epilog)(run)
+        command = click.command(name, cls=kind, help=function.__doc__, epilog=epilog, **options)(run)
         command.params.extend(_shared_options())
         return command
 

@@ -1,4 +1,4 @@
-"""portfolio, positions, orders."""
+"""portfolio, positions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -36,15 +36,6 @@ def positions(session: Session, is_all: bool, limit: int, cursor: str | None) ->
     """Open positions with their stops and profit."""
     body = session.api.get("/portfolio/positions", state="all" if is_all else None, limit=limit, cursor=cursor)
     session.answer(body, lambda: show(_positions(body, _names(session))))
-
-
-@api_command("orders", ["orchestrator orders", "orchestrator orders --limit 100", "orchestrator orders --json"])
-@limit_option
-@cursor_option
-def orders(session: Session, limit: int, cursor: str | None) -> None:
-    """Orders, newest first, with why each was sent and what became of it."""
-    body = session.api.get("/portfolio/orders", limit=limit, cursor=cursor)
-    session.answer(body, lambda: show(_orders(body)))
 
 
 def _accounts(body: Mapping[str, Any], curve: Sequence[Decimal]) -> list[Fact]:
@@ -87,30 +78,16 @@ def _positions(body: Mapping[str, Any], names: Mapping[str, str]) -> Listing:
     fields = (
         "symbol strategy state quantity average_price mark_price unrealised realised stop_loss take_profit opened_at"
     )
-    listing = _listing({**body, "items": items}, columns, fields, "no open positions; `--all` shows closed ones")
+    shown = listing({**body, "items": items}, columns, fields, "no open positions; `--all` shows closed ones")
     if any(item.get("state") == "open" and item.get("is_watched") is False for item in items):
-        return replace(listing, notes=(*listing.notes, UNWATCHED))
-    return listing
+        return replace(shown, notes=(*shown.notes, UNWATCHED))
+    return shown
 
 
-def _orders(body: Mapping[str, Any]) -> Listing:
-    columns = (
-        Column("Created (UTC)", Look.TIME),
-        Column("Symbol"),
-        Column("Side", Look.STATE),
-        Column("Status", Look.STATE),
-        Column("Quantity", Look.NUMBER),
-        Column("Filled", Look.NUMBER, spare=3),
-        Column("Average", Look.MONEY),
-        Column("Fee", Look.NUMBER, spare=2),
-        Column("In", spare=2),
-        Column("Reason", spare=1),
-    )
-    fields = "created_at symbol side status quantity filled average_price fee fee_currency reason"
-    return _listing(body, columns, fields, "no orders yet; `orchestrator strategies` says what each strategy waits for")
-
-
-def _listing(body: Mapping[str, Any], columns: Sequence[Column], fields: str, empty: str) -> Listing:
+def listing(
+    body: Mapping[str, Any], columns: Sequence[Column], fields: str, empty: str, notes: Sequence[str] = ()
+) -> Listing:
+    """A page of the API: `fields` name what its columns show of each item."""
     rows = [tuple(item.get(name) for name in fields.split()) for item in body["items"]]
-    notes = (f"more: --cursor {body['next_cursor']}",) if body.get("next_cursor") else ()
-    return Listing(columns, rows, empty=empty, notes=notes)
+    more = (f"more: --cursor {body['next_cursor']}",) if body.get("next_cursor") else ()
+    return Listing(columns, rows, empty=empty, notes=(*notes, *more))

@@ -1,16 +1,18 @@
-"""A bot's health, judged from what ticks recorded. SEED's five states, by precedence."""
+"""A bot's health, judged from what ticks recorded and from its orders: five states, by precedence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.bots import Bot, Desired
+from shared.domain.orders import IN_FLIGHT, RESTING, Order, OrderState
 
 DEGRADED_AFTER = 5
 PAUSE_AFTER = 10
 UNHEALTHY_AFTER_S = 300.0
 ERROR_WINDOW_S = 3600.0
+UNRESOLVED_AFTER = timedelta(minutes=1)
 
 
 class HealthStatus(StrEnum):
@@ -40,7 +42,34 @@ class Vitals:
     breaker: BreakerState = BreakerState.CLOSED
 
 
-def status(bot: Bot | None, vitals: Vitals, now: datetime) -> HealthStatus:
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Client ids of a bot's orders that nobody can tell the end of, oldest first: those that wait for a person, and
+    those that are still asked for after longer than a look-up takes."""
+
+    quarantined: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+
+
+NO_DOUBTS = Doubts()
+
+
+def doubts(live: Iterable[Order], now: datetime) -> Doubts:
+    """Of a bot's orders without an end; `now` is the exchange's time, as theirs is."""
+    by_age = sorted(live, key=lambda order: order.created_at)
+    return Doubts(
+        tuple(order.client_order_id for order in by_age if order.state is OrderState.QUARANTINED),
+        tuple(order.client_order_id for order in by_age if _is_unresolved(order, now)),
+    )
+
+
+def _is_unresolved(order: Order, now: datetime) -> bool:
+    if order.state in IN_FLIGHT:
+        return now - order.updated_at >= UNRESOLVED_AFTER
+    return order.state in RESTING and order.doubt_since is not None and now - order.doubt_since >= UNRESOLVED_AFTER
+
+
+def status(bot: Bot | None, vitals: Vitals, now: datetime, found: Doubts = NO_DOUBTS) -> HealthStatus:
     """Stopped, paused, unhealthy, degraded, healthy: the first that holds.
 
     A bot that has just started has had no update yet: its start counts as one.
@@ -52,6 +81,8 @@ def status(bot: Bot | None, vitals: Vitals, now: datetime) -> HealthStatus:
     last = max(vitals.last_success_at or bot.updated_at, bot.updated_at)
     if (now - last).total_seconds() >= UNHEALTHY_AFTER_S:
         return HealthStatus.UNHEALTHY
+    if found.quarantined:
+        return HealthStatus.DEGRADED
     # While a breaker holds calls back nothing is asked, and so no error is counted.
     if vitals.consecutive_errors >= DEGRADED_AFTER or vitals.breaker is not BreakerState.CLOSED:
         return HealthStatus.DEGRADED

@@ -6,8 +6,8 @@
        │         └→ unknown         never resent, always looked up
        └ not_placed ←┘              proved absent; planned again, or expired
 
-A fill may still arrive after a cancel: it counts, and the state stays what it was. What nobody can tell for a quarter of
-an hour is `quarantined`: proof, or a person, settles it.
+A fill may still arrive after a cancel: it counts, and the state stays what it was. What nobody can tell for a quarter
+of an hour is `quarantined`: proof, or a person, settles it.
 """
 
 import base64

@@ -1,20 +1,25 @@
 """What people look at: a bot's portfolio at the newest marks, and its health with the reasons for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from shared.domain import health
 from shared.domain.bots import Bot, PausedBy
-from shared.domain.health import BreakerState, HealthStatus, Vitals
+from shared.domain.health import NO_DOUBTS, BreakerState, Doubts, HealthStatus, Vitals
+from shared.domain.orders import Order
 from shared.domain.portfolio import Account, equity_mark
 from shared.domain.positions import Position, PositionState
 from shared.domain.values import ZERO
-from shared.ports import Clock, Queries, StateStore
+from shared.ports import Clock, Page, Queries, StateStore
 from shared.services.exchange_time import exchange_now
 
 PAGE = 500
+LISTED = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,19 @@ class Health:
 
 def open_positions(queries: Queries, bot_id: str) -> list[Position]:
     """All of them, newest first."""
-    found: list[Position] = []
+    return _all(lambda cursor: queries.positions(bot_id, True, PAGE, cursor))
+
+
+def live_orders(queries: Queries, bot_id: str) -> list[Order]:
+    """Every order without an end, newest first."""
+    return _all(lambda cursor: queries.orders(bot_id, PAGE, cursor, is_live=True))
+
+
+def _all(page_after: Callable[[str | None], Page[T]]) -> list[T]:
+    found: list[T] = []
     cursor: str | None = None
     while True:
-        page = queries.positions(bot_id, True, PAGE, cursor)
+        page = page_after(cursor)
         found += page.items
         cursor = page.next_cursor
         if cursor is None:
@@ -114,20 +128,43 @@ def valued(bot: Bot, account: Account, held: list[Position], marks: Mapping[str,
     )
 
 
-def bot_health(bot: Bot | None, state: StateStore, clock: Clock) -> Health:
-    """A bot that was never started is stopped, and no exchange is asked about."""
+def bot_health(bot: Bot | None, queries: Queries, state: StateStore, clock: Clock) -> Health:
+    """A bot that was never started is stopped, and no store is asked."""
     if bot is None:
         return Health(HealthStatus.STOPPED, Vitals(), None, ("the bot has never been started",))
     now = exchange_now(clock, state, bot.exchange)
-    return judged(bot, state.vitals(bot.exchange, now), now)
+    found = health.doubts(live_orders(queries, bot.id), now)
+    return judged(bot, state.vitals(bot.exchange, now), now, found)
 
 
-def judged(bot: Bot, vitals: Vitals, now: datetime) -> Health:
+def judged(bot: Bot, vitals: Vitals, now: datetime, found: Doubts = NO_DOUBTS) -> Health:
     # A worker's clock may run a little ahead of ours: an update is never in the future.
     last = vitals.last_success_at
     since = None if last is None else max((now - last).total_seconds(), 0.0)
-    status = health.status(bot, vitals, now)
-    return Health(status, vitals, since, tuple(_reasons(bot, status, vitals, since)))
+    status = health.status(bot, vitals, now, found)
+    return Health(status, vitals, since, (*_reasons(bot, status, vitals, since), *_doubts(found)))
+
+
+def _doubts(found: Doubts) -> list[str]:
+    reasons: list[str] = []
+    if found.quarantined:
+        reasons.append(
+            f"{_counted(found.quarantined)} in quarantine, so nothing is bought: look at the exchange, "
+            f"then `orchestrator orders resolve`: {_listed(found.quarantined)}"
+        )
+    if found.unresolved:
+        reasons.append(f"{_counted(found.unresolved)} without an answer for a minute: {_listed(found.unresolved)}")
+    return reasons
+
+
+def _counted(ids: Sequence[str]) -> str:
+    return "1 order" if len(ids) == 1 else f"{len(ids)} orders"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    """The oldest, and how many more."""
+    shown = ", ".join(ids[:LISTED])
+    return shown if len(ids) <= LISTED else f"{shown} and {len(ids) - LISTED} more"
 
 
 def _reasons(bot: Bot, status: HealthStatus, vitals: Vitals, since: float | None) -> list[str]:

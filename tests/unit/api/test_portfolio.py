@@ -88,6 +88,10 @@ def test_an_order_row_has_every_field_and_no_exponent(world: World, running: Fla
         "average_price": None,
         "fee": "0.00000001",
         "fee_currency": None,
+        "position_id": None,
+        "attempt": 0,
+        "failure": None,
+        "doubt_since": None,
         "created_at": "2026-03-02T12:00:00+00:00",
         "updated_at": "2026-03-02T12:00:01+00:00",
     }

@@ -5,7 +5,8 @@ import pytest
 
 from cli.commands.control import pause, reset_errors, resume, start, stop
 from cli.commands.monitoring import health, status
-from cli.commands.portfolio import orders, portfolio, positions
+from cli.commands.orders import orders
+from cli.commands.portfolio import portfolio, positions
 from cli.commands.strategies import add, remove, strategies
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_api import FakeApi
@@ -191,7 +192,7 @@ def test_orders_come_in_columns_with_a_way_to_the_next_page(api: FakeApi, run: R
         "fee_currency": "BTC",
         "reason": "fast crossed above slow",
     }
-    api.answer("GET /api/v1/portfolio/orders", {"items": [order], "next_cursor": "abc"})
+    api.answer("GET /api/v1/bot/orders", {"items": [order], "next_cursor": "abc"})
 
     result = run(orders, "--limit", "1")
 

@@ -127,7 +127,7 @@ def test_an_update_is_never_in_the_future() -> None:
 def test_a_bot_never_started_is_stopped_and_asks_no_store() -> None:
     world = World()
     world.cache.is_away = True
-    assert bot_health(None, world.state, world.clock).status is HealthStatus.STOPPED
+    assert bot_health(None, world.queries, world.state, world.clock).status is HealthStatus.STOPPED
 
 
 def test_positions_closed_are_not_open() -> None:
