@@ -32,13 +32,13 @@ def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticke
         if position.leaving is not None:
             exits.append((position, _most_urgent(position, tickers)))
             continue
-        ticker = tickers.get(position.symbol)
-        if ticker is None or not ticker.last.is_finite() or ticker.last <= 0:
+        price = _price(position, tickers)
+        if price is None:
             continue
-        raised = ratcheted(position, ticker.last)
+        raised = ratcheted(position, price)
         if raised is not position and raised.high_water is not None:
             high_water[position.id] = raised.high_water
-        reason = exit_reason(raised, ticker.last)
+        reason = exit_reason(raised, price)
         if reason is not None:
             exits.append((position, reason))
     return Watch(tuple(exits), high_water)
@@ -46,7 +46,13 @@ def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticke
 
 def _most_urgent(position: Position, tickers: Mapping[str, Ticker]) -> ExitReason:
     """Why it is left by now: while a gain is being taken, the stop may be hit."""
-    ticker, since = tickers.get(position.symbol), position.leaving or ExitReason.SIGNAL
-    found = None if ticker is None or not ticker.last > 0 else exit_reason(position, ticker.last)
+    price, since = _price(position, tickers), position.leaving or ExitReason.SIGNAL
+    found = None if price is None else exit_reason(position, price)
     urgency = list(ExitReason)
     return since if found is None else min(since, found, key=urgency.index)
+
+
+def _price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal | None:
+    """The last one; None where the venue quotes none, or one that is no price."""
+    ticker = tickers.get(position.symbol)
+    return ticker.last if ticker is not None and ticker.last.is_finite() and ticker.last > 0 else None

@@ -90,3 +90,30 @@ def test_a_coin_worth_a_fraction_of_a_cent_has_a_price() -> None:
     verdict = watch([(BOT, position)], {"BTC/USDT": a_ticker("0.0004")})
 
     assert verdict.exits == ((position, ExitReason.STOP_LOSS),)
+
+
+def test_what_is_being_left_is_left_at_any_price_and_without_one() -> None:
+    # Given a stop that was hit at 90 and whose exit came to nothing; the price is back above it
+    position = a_position(stop_loss=D(90), leaving=ExitReason.STOP_LOSS)
+
+    for tickers in ({"BTC/USDT": a_ticker("95")}, {"BTC/USDT": a_ticker("NaN")}, {}):
+        assert watch([(BOT, position)], tickers).exits == ((position, ExitReason.STOP_LOSS),)
+
+
+def test_a_stop_that_is_hit_while_a_gain_is_being_taken_is_the_reason_from_then_on() -> None:
+    position = a_position(stop_loss=D(90), take_profit=D(110), leaving=ExitReason.TAKE_PROFIT)
+
+    assert watch([(BOT, position)], {"BTC/USDT": a_ticker("90")}).exits == ((position, ExitReason.STOP_LOSS),)
+    assert watch([(BOT, position)], {"BTC/USDT": a_ticker("91")}).exits == ((position, ExitReason.TAKE_PROFIT),)
+
+
+def test_a_more_urgent_reason_is_not_forgotten_for_a_milder_one() -> None:
+    position = a_position(stop_loss=D(90), take_profit=D(110), leaving=ExitReason.STOP_LOSS)
+
+    assert watch([(BOT, position)], {"BTC/USDT": a_ticker("111")}).exits == ((position, ExitReason.STOP_LOSS),)
+
+
+def test_a_flatten_takes_over_what_is_being_left() -> None:
+    position = a_position(leaving=ExitReason.SIGNAL)
+
+    assert watch([(STOPPING, position)], {}).exits == ((position, ExitReason.FLATTEN),)
