@@ -5,8 +5,18 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.bots import Bot, Desired, PausedBy
-from shared.domain.health import BreakerState, HealthStatus, Vitals, is_due_to_pause, status
-from tests.builders import HOUR, NOON, a_bot
+from shared.domain.health import (
+    UNRESOLVED_AFTER,
+    BreakerState,
+    Doubts,
+    HealthStatus,
+    Vitals,
+    doubts,
+    is_due_to_pause,
+    status,
+)
+from shared.domain.orders import OrderState
+from tests.builders import HOUR, MS, NOON, a_bot, an_order
 
 RUNNING = a_bot(updated_at=NOON - HOUR)
 FRESH = Vitals(last_success_at=NOON)
@@ -72,3 +82,33 @@ def test_ten_errors_in_a_row_are_due_to_pause(errors: int, is_due: bool) -> None
 @pytest.mark.parametrize("breaker", [BreakerState.OPEN, BreakerState.HALF_OPEN])
 def test_calls_held_back_are_degraded_however_few_errors_were_counted(breaker: BreakerState) -> None:
     assert status(RUNNING, Vitals(last_success_at=NOON, breaker=breaker), NOON) is HealthStatus.DEGRADED
+
+
+def test_an_order_in_quarantine_degrades_a_bot_that_is_well_otherwise() -> None:
+    found = Doubts(quarantined=("b1",))
+
+    assert status(RUNNING, FRESH, NOON, found) is HealthStatus.DEGRADED
+    assert status(RUNNING, FRESH, NOON, Doubts(unresolved=("b1",))) is HealthStatus.HEALTHY
+    assert status(a_bot(desired=Desired.PAUSED), FRESH, NOON, found) is HealthStatus.PAUSED
+
+
+@pytest.mark.parametrize("state", [OrderState.SENDING, OrderState.UNKNOWN])
+def test_what_is_asked_for_longer_than_a_minute_is_unresolved(state: OrderState) -> None:
+    order = an_order(state=state, updated_at=NOON)
+
+    assert doubts([order], NOON + UNRESOLVED_AFTER - MS) == Doubts()
+    assert doubts([order], NOON + UNRESOLVED_AFTER) == Doubts(unresolved=(order.client_order_id,))
+
+
+def test_what_rests_is_unresolved_only_while_the_venue_does_not_answer_for_it() -> None:
+    resting = an_order(state=OrderState.ACKED, updated_at=NOON - HOUR)
+    silent = an_order(client_order_id="b1", state=OrderState.ACKED, doubt_since=NOON - UNRESOLVED_AFTER)
+
+    assert doubts([resting, silent], NOON) == Doubts(unresolved=("b1",))
+
+
+def test_orders_in_quarantine_are_named_oldest_first_and_those_that_wait_to_be_sent_are_not() -> None:
+    young = an_order(client_order_id="b2", state=OrderState.QUARANTINED, created_at=NOON)
+    old = an_order(client_order_id="b1", state=OrderState.QUARANTINED, created_at=NOON - HOUR)
+
+    assert doubts([young, old, an_order(updated_at=NOON - HOUR)], NOON) == Doubts(quarantined=("b1", "b2"))
