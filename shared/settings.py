@@ -23,6 +23,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.domain.exchanges import TERMS
+
 ENV_FILE = ".env"
 ENV_FILE_VARIABLE = "ENV_FILE"
 HUNDRED = Decimal(100)
@@ -108,6 +110,8 @@ class Settings(BaseSettings):
     paper_trading: bool = True
     exchange_api_key: SecretStr | None = None
     exchange_api_secret: SecretStr | None = None
+    # The passphrase that some exchanges ask for with the two above.
+    exchange_api_password: SecretStr | None = None
 
     max_position_size: Decimal = Field(default=Decimal(1000), gt=0, le=Decimal(10) ** 12)
     risk_per_trade: Decimal = Field(default=Decimal("0.02"), gt=0, le=1)
@@ -186,6 +190,11 @@ class Settings(BaseSettings):
             return []
         wanted = " and ".join(missing)
         return [f"PAPER_TRADING: false means live orders, which also need {wanted}; set them, or PAPER_TRADING=true"]
+
+    def lacking(self, exchange: str) -> tuple[str, ...]:
+        """The settings without which `exchange` can't be traded in this mode."""
+        is_needed = TERMS[exchange].needs_password and not self.paper_trading
+        return ("EXCHANGE_API_PASSWORD",) if is_needed and self.exchange_api_password is None else ()
 
     @property
     def max_drawdown_frac(self) -> Decimal:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from shared.domain.candles import Candles, Timeframe
-from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Unclear
+from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unclear
 from shared.domain.orders import RESTING, Fill, Order, OrderReport, OrderState, Permit, Placement
 from shared.domain.values import ZERO, Market, OrderType, Side, Ticker
 from shared.ports import Balance
@@ -143,7 +143,7 @@ class FakeExchange:
     ) -> OrderReport:
         self._called("submit")
         if self.clock_ms > permit.valid_until_ms:
-            raise Rejected("signed too long ago", reason="timestamp_refused")
+            raise Throttled("signed too long ago")
         if any(p.state in RESTING and p.order.client_order_id == order.client_order_id for p in self._placed):
             raise Unclear("duplicate order sent: one with this client id is open")
         placed = self._place(order)

@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from ccxt import binance
+from ccxt import binance, okx
 
 from shared.adapters.exchange_ccxt import ExchangeCcxt
-from shared.adapters.exchange_ccxt.client import GuardedBinance
+from shared.adapters.exchange_ccxt.binance import GuardedBinance
+from shared.adapters.exchange_ccxt.client import Access, GuardedClient, Hands
+from shared.adapters.exchange_ccxt.okx import GuardedOkx
 from shared.adapters.guard import Refused
 from shared.domain.candles import Timeframe
 from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unclear
@@ -40,45 +42,55 @@ def submitted(exchange: ExchangeCcxt, **changes: Any) -> OrderReport:
     return exchange.submit(order, exchange.permit(order))
 
 
-def unguarded(base_url: str | None, **more: Any) -> GuardedBinance:
-    plain: dict[str, Any] = {
-        "api_key": "k",
-        "secret": "s",
-        "base_url": base_url,
-        "recv_window_ms": 5000,
-        "take": lambda: None,
-        "hold": lambda seconds: None,
-        "exchange_ms": lambda: 1,
-    }
-    return GuardedBinance(**{**plain, **more})
+def unguarded(
+    base_url: str | None,
+    kind: type[GuardedClient] = GuardedBinance,
+    *,
+    recv_window_ms: int = 5_000,
+    take: Callable[[], None] = lambda: None,
+    exchange_ms: Callable[[], int] = lambda: 1,
+) -> Any:
+    access = Access(base_url, api_key="k", secret="s", password="p")
+    return kind(access, Hands(take, lambda seconds: None, exchange_ms), recv_window_ms)
+
+
+each_client = pytest.mark.parametrize(
+    ("kind", "host"), [(GuardedBinance, "api.binance.com"), (GuardedOkx, "{hostname}")], ids=["binance", "okx"]
+)
 
 
 # --- the client -------------------------------------------------------------------------------------------------------
 
 
-def test_no_real_host_remains_where_it_is_redirected() -> None:
+@each_client
+def test_no_real_host_remains_where_it_is_redirected(kind: type[GuardedClient], host: str) -> None:
     # Given / When
-    client = unguarded("http://127.0.0.1:8900")
+    client = unguarded("http://127.0.0.1:8900", kind)
     # Then
     hosts = set(re.findall(r"[a-z]+://([^/'\"]+)", str(client.urls)))
     assert hosts == {"127.0.0.1:8900"}
-    assert "api.binance.com" in str(unguarded(None).urls)
+    assert host in str(unguarded(None, kind).urls)
+    assert client.sign("public/time", ["public"])["url"].startswith("http://127.0.0.1:8900/")
 
 
-def test_ccxt_never_resends_by_itself() -> None:
-    client = unguarded(None)
-    retries = [
-        client.handle_option_integer_and_params({}, path, "maxRetriesOnFailure", 0)[0] for path in ("order", "time")
-    ]
-    assert retries == [0, 0]
+@each_client
+def test_ccxt_never_resends_by_itself(kind: type[GuardedClient], host: str) -> None:
+    client = unguarded(None, kind)
+    paths = ("order", "time", "trade/order", "public/time")
+    retries = [client.handle_option_integer_and_params({}, path, "maxRetriesOnFailure", 0)[0] for path in paths]
+    assert retries == [0] * len(paths)
+    assert client.options["maxRetriesOnFailure"] == 0
     adapter = client.session.get_adapter("https://api.binance.com")
     assert adapter.max_retries.total == 0
 
 
-def test_the_http_timeout_fits_in_the_window_of_the_signature() -> None:
-    client = unguarded(None, recv_window_ms=1_200)
-    assert client.timeout == 1_200
-    assert client.options["recvWindow"] == 1_200
+@each_client
+def test_the_http_timeout_fits_in_the_window_of_the_signature(kind: type[GuardedClient], host: str) -> None:
+    assert unguarded(None, kind, recv_window_ms=1_200).timeout == 1_200
+
+
+def test_binance_is_told_the_window() -> None:
+    assert unguarded(None, recv_window_ms=1_200).options["recvWindow"] == 1_200
 
 
 def test_loading_markets_asks_for_nothing_but_spot(exchange: ExchangeCcxt, venue: VenueStub) -> None:
@@ -126,11 +138,12 @@ def test_an_error_table_is_used_wherever_the_venue_is() -> None:
 
 def test_ccxt_still_takes_the_hooks_we_use() -> None:
     """An upgrade that renames one would switch it off without a word."""
-    for hook in ("throttle", "nonce", "get_exceptions_by_url", "fetch", "handle_errors"):
-        ours, theirs = getattr(GuardedBinance, hook), getattr(binance, hook)
-        assert ours is not theirs
-        assert callable(theirs)
-    assert "self.throttle(cost)" in inspect.getsource(binance.fetch2)
+    common = ("throttle", "nonce", "fetch", "handle_errors", "request")
+    for client, theirs, own in ((GuardedBinance, binance, "get_exceptions_by_url"), (GuardedOkx, okx, "sign")):
+        for hook in (*common, own):
+            assert getattr(client, hook) is not getattr(theirs, hook)
+            assert callable(getattr(theirs, hook))
+        assert "self.throttle(cost)" in inspect.getsource(theirs.fetch2)
 
 
 # --- submitting -------------------------------------------------------------------------------------------------------
@@ -176,7 +189,6 @@ def test_quantity_and_price_leave_as_they_were_recorded(exchange: ExchangeCcxt, 
         (refused(-2010, "Market is closed."), "market_closed"),
         (refused(-2010, "This action is disabled on this account."), "venue_rejected"),
         (refused(-1013, "Filter failure: LOT_SIZE"), "filter_failure"),
-        (refused(-1021, "Timestamp for this request is outside of the recvWindow."), "timestamp_refused"),
         (refused(-1022, "Signature for this request is not valid."), "auth_refused"),
         (refused(-2015, "Invalid API-key, IP, or permissions for action.", 401), "auth_refused"),
         (refused(-1121, "Invalid symbol."), "unknown_symbol"),
@@ -219,6 +231,16 @@ def test_a_definite_refusal_is_a_rejection(
 def test_whatever_else_comes_back_is_unclear(exchange: ExchangeCcxt, venue: VenueStub, answer: Answer) -> None:
     venue.answer(stub.ORDER, answer)
     with pytest.raises(Unclear):
+        submitted(exchange)
+    assert venue.count(stub.ORDER) == 1
+
+
+@pytest.mark.parametrize("code", [-1021, -5028])
+def test_a_stale_signature_placed_nothing_and_may_be_tried_again(
+    exchange: ExchangeCcxt, venue: VenueStub, code: int
+) -> None:
+    venue.answer(stub.ORDER, refused(code, "Timestamp for this request is outside of the recvWindow."))
+    with pytest.raises(Throttled):
         submitted(exchange)
     assert venue.count(stub.ORDER) == 1
 
@@ -471,7 +493,7 @@ def test_a_refused_timestamp_asks_the_clock_again(exchange: ExchangeCcxt, venue:
     exchange.permit(an_order())
     venue.skew_ms = -60_000
     venue.answer(stub.ORDER, refused(-1021, "Timestamp for this request was 1000ms ahead of the server's time."))
-    with pytest.raises(Rejected):
+    with pytest.raises(Throttled):
         submitted(exchange)
     # When
     permit = exchange.permit(an_order())

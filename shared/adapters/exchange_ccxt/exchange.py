@@ -5,21 +5,22 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from typing import TypeVar
 
 from ccxt.base.errors import BadSymbol, BaseError, OperationFailed
 from pydantic import SecretStr
 
 from shared.adapters.exchange_ccxt import parsing
-from shared.adapters.exchange_ccxt.client import GuardedBinance
+from shared.adapters.exchange_ccxt.client import Access, Hands
+from shared.adapters.exchange_ccxt.profile import CandlePage, Params
+from shared.adapters.exchange_ccxt.profiles import PROFILES
 from shared.adapters.exchange_ccxt.refusals import cancel_error, read_error, submit_error
 from shared.adapters.exchange_ccxt.venue_time import VenueTime
 from shared.adapters.guard import Circuit, Guard, Lane
 from shared.domain.candles import Candles, Timeframe
-from shared.domain.errors import ExchangeDown, Rejected, Throttled, Unavailable
-from shared.domain.orders import Fill, Order, OrderReport, Permit, Placement
-from shared.domain.values import Market, Ticker
+from shared.domain.errors import ExchangeDown, ExchangeError, Rejected, Throttled, Unavailable, Unclear
+from shared.domain.orders import Fill, Order, OrderReport, Permit
+from shared.domain.values import ZERO, Market, Ticker
 from shared.ports import Balance, Clock, StateStore
 from shared.settings import Settings
 
@@ -27,15 +28,12 @@ T = TypeVar("T")
 
 MARKETS_FRESH_S = 3600.0
 MARKETS_RETRY_S = 60.0
-PAGE = 1000
 # What ccxt, or our parsing of its structures, raises on an answer of another shape than promised.
 READ_ERRORS = (BaseError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 
 
 class ExchangeCcxt:
     """The port `Exchange` for a venue that ccxt speaks to. Not for several threads at once."""
-
-    placement = Placement()
 
     def __init__(
         self,
@@ -47,27 +45,23 @@ class ExchangeCcxt:
         clock: Clock,
         state: StateStore | None = None,
         monotonic: Callable[[], float] = time.monotonic,
-        trades_page: int = PAGE,
+        trades_page: int | None = None,
     ) -> None:
         self.name = name
         self.account = account
+        self._profile = PROFILES[name]
+        self.placement = self._profile.placement
         self._guard = guard
         self._clock = clock
         self._state = state
         self._monotonic = monotonic
-        self._trades_page = trades_page
+        self._trades_page = trades_page or self._profile.trades_page
         self._recv_window_ms = settings.recv_window_ms
         self._time = VenueTime(self._measured_time, monotonic)
         self._markets: dict[str, Market] = {}
         self._markets_due = float("-inf")
-        self._client = GuardedBinance(
-            api_key=_revealed(settings.exchange_api_key),
-            secret=_revealed(settings.exchange_api_secret),
-            base_url=settings.effective_exchange_url,
-            recv_window_ms=settings.recv_window_ms,
-            take=guard.take,
-            hold=guard.hold,
-            exchange_ms=self._time.estimate_ms,
+        self._client = self._profile.client(
+            _access(settings), Hands(guard.take, guard.hold, self._time.estimate_ms), settings.recv_window_ms
         )
 
     # Public data.
@@ -90,9 +84,13 @@ class ExchangeCcxt:
 
     def candles(self, symbol: str, timeframe: Timeframe, since_ms: int, limit: int) -> Candles:
         self.markets()
+        pages = self._profile.candle_pages(timeframe, since_ms, limit, self.now_ms)
+        rows = [row for page in pages for row in self._candle_page(symbol, timeframe, page).rows()]
+        return Candles.from_rows(timeframe, rows)
 
+    def _candle_page(self, symbol: str, timeframe: Timeframe, page: CandlePage) -> Candles:
         def fetched() -> Candles:
-            rows = self._client.fetch_ohlcv(symbol, timeframe.value, since_ms, min(limit, PAGE))
+            rows = self._client.fetch_ohlcv(symbol, timeframe.value, page.since_ms, page.limit, page.params)
             return parsing.candles(rows, timeframe)
 
         return self._read(Circuit.DATA, Lane.DATA, fetched)
@@ -132,7 +130,17 @@ class ExchangeCcxt:
     ) -> OrderReport:
         if order.symbol not in self._markets:
             raise Throttled(f"not sent: the market of {order.symbol} is not loaded")
-        return self._guard.transmit(lambda: self._transmitted(order, permit), keep)
+        report = self._guard.transmit(lambda: self._transmitted(order, permit), keep)
+        return report if self._profile.answers_in_full else self._followed(order, report, keep)
+
+    def _followed(self, order: Order, acknowledged: OrderReport, keep: Callable[[OrderReport], object]) -> OrderReport:
+        """What became of an order that the venue has named, asked for once: who resolves orders asks again."""
+        try:
+            report = self._report(order, is_retried=False)
+        except ExchangeError:
+            return acknowledged
+        keep(report)
+        return report
 
     def cancel(self, order: Order) -> OrderReport:
         try:
@@ -141,13 +149,26 @@ class ExchangeCcxt:
         except ExchangeDown as error:
             raise Throttled(f"not sent: {error}") from error
         self._guard.permit(Lane.EXIT)
-        return self._guard.transmit(lambda: self._cancelled(order))
+        report = self._guard.transmit(lambda: self._cancelled(order))
+        if self._profile.answers_in_full:
+            return report
+        try:
+            return self._report(order, is_retried=False)
+        except ExchangeError as error:
+            raise Unclear(f"the cancel is accepted, not seen: {error}") from error
 
     def report(self, order: Order) -> OrderReport:
-        found = self._private(Lane.EXIT, lambda: self._parsed(order, self._client.fetch_order(None, **_named(order))))
+        return self._report(order)
+
+    def _report(self, order: Order, is_retried: bool = True) -> OrderReport:
+        def fetched() -> OrderReport:
+            return self._parsed(order, self._client.fetch_order(None, **_named(order)))
+
+        found = self._private(Lane.EXIT, fetched, is_retried)
         if found.filled == 0 or found.fills is not None:
             return found
-        return replace(found, fills=tuple(self._trades(order, found.exchange_order_id)))
+        fills = tuple(self._trades(order, found.exchange_order_id, is_retried))
+        return replace(found, fills=fills, average_price=_average(fills, found))
 
     def fills(self, order: Order) -> Sequence[Fill]:
         exchange_order_id = order.exchange_order_id or self.report(order).exchange_order_id
@@ -160,15 +181,15 @@ class ExchangeCcxt:
 
     def _transmitted(self, order: Order, permit: Permit) -> OrderReport:
         client = self._client
-        client.signed_at_ms, client.sent_at, client.refusal = permit.signed_at_ms, None, None
+        client.permit, client.sent_at, client.refusal = permit, None, None
         try:
-            return self._parsed(order, client.create_order(**self._request(order)))
+            return self._answered(order, client.create_order(**self._request(order)))
         except Exception as error:
             # Whatever it is, once bytes have left the order may exist: no exception may claim less than Unclear.
             self._heed_clock()
             raise submit_error(error, client.refusal, was_sent=client.sent_at is not None) from error
         finally:
-            client.signed_at_ms = None
+            client.permit = None
 
     def _request(self, order: Order) -> dict[str, object]:
         quantity = format(order.quantity, "f")
@@ -184,41 +205,52 @@ class ExchangeCcxt:
             "side": order.side.value,
             "amount": quantity,
             "price": price,
-            "params": {"clientOrderId": order.client_order_id},
+            "params": self._profile.placing(order),
         }
 
     def _cancelled(self, order: Order) -> OrderReport:
         self._client.sent_at, self._client.refusal = None, None
         try:
-            return self._parsed(order, self._client.cancel_order(None, **_named(order)))
+            return self._answered(order, self._client.cancel_order(None, **_named(order)))
         except Exception as error:
             self._heed_clock()
             raise cancel_error(error, self._client.refusal) from error
 
-    def _trades(self, order: Order, exchange_order_id: str) -> list[Fill]:
+    def _trades(self, order: Order, exchange_order_id: str, is_retried: bool = True) -> list[Fill]:
         found: dict[str, Fill] = {}
-        params: dict[str, object] = {"orderId": exchange_order_id}
+        params = self._profile.trades_of(exchange_order_id)
         while True:
-            page = self._private(Lane.EXIT, partial(self._page, order, params))
-            is_last = len(page) < self._trades_page or page[-1].trade_id in found
+            page, following = self._page(order, params, is_retried)
+            is_last = len(page) < self._trades_page or all(fill.trade_id in found for fill in page)
             found.update((fill.trade_id, fill) for fill in page)
             if is_last:
-                return list(found.values())
-            params = {**params, "fromId": int(page[-1].trade_id) + 1}
+                return parsing.oldest_first(found.values())
+            params = {**params, **following}
 
-    def _page(self, order: Order, params: dict[str, object]) -> tuple[Fill, ...]:
-        raw = self._client.fetch_my_trades(order.symbol, None, self._trades_page, params)
-        return parsing.fills(raw, order, self.account, self._markets[order.symbol].quote)
+    def _page(self, order: Order, params: Params, is_retried: bool) -> tuple[tuple[Fill, ...], Params]:
+        """The trades, and what asks for those that follow."""
+
+        def fetched() -> tuple[tuple[Fill, ...], Params]:
+            raw = self._client.fetch_my_trades(order.symbol, None, self._trades_page, params)
+            fills = parsing.fills(raw, order, self.account, self._markets[order.symbol].quote)
+            return fills, self._profile.after(raw) if raw else {}
+
+        return self._private(Lane.EXIT, fetched, is_retried)
+
+    def _answered(self, order: Order, raw: parsing.Raw) -> OrderReport:
+        """The answer to placing and cancelling."""
+        return self._parsed(order, raw) if self._profile.answers_in_full else parsing.acknowledged(raw, order)
 
     def _parsed(self, order: Order, raw: parsing.Raw) -> OrderReport:
-        return parsing.order_report(raw, order, self.account, self._markets[order.symbol].quote)
+        status = self._profile.status(raw)
+        return parsing.order_report(raw, status, order, self.account, self._markets[order.symbol].quote)
 
-    def _private(self, lane: Lane, call: Callable[[], T]) -> T:
+    def _private(self, lane: Lane, call: Callable[[], T], is_retried: bool = True) -> T:
         self.markets()
         self.now_ms()
-        return self._read(Circuit.PRIVATE, lane, call)
+        return self._read(Circuit.PRIVATE, lane, call, is_retried)
 
-    def _read(self, circuit: Circuit, lane: Lane, call: Callable[[], T]) -> T:
+    def _read(self, circuit: Circuit, lane: Lane, call: Callable[[], T], is_retried: bool = True) -> T:
         def translated() -> T:
             self._client.sent_at, self._client.refusal = None, None
             try:
@@ -231,7 +263,7 @@ class ExchangeCcxt:
                 was_sent = self._client.sent_at is not None
                 raise read_error(error, found, was_sent, isinstance(error, OperationFailed)) from error
 
-        return self._guard.read(circuit, lane, translated)
+        return self._guard.read(circuit, lane, translated, is_retried)
 
     def _heed_clock(self) -> None:
         if self._client.refusal is not None and self._client.refusal.is_stale_timestamp:
@@ -264,6 +296,22 @@ class ExchangeCcxt:
 
 def _named(order: Order) -> dict[str, object]:
     return {"symbol": order.symbol, "params": {"clientOrderId": order.client_order_id}}
+
+
+def _average(fills: Sequence[Fill], found: OrderReport) -> Decimal | None:
+    """Exact, where the fills are whole: a venue rounds it."""
+    if sum((fill.quantity for fill in fills), ZERO) != found.filled:
+        return found.average_price
+    return sum((fill.quantity * fill.price for fill in fills), ZERO) / found.filled
+
+
+def _access(settings: Settings) -> Access:
+    return Access(
+        base_url=settings.effective_exchange_url,
+        api_key=_revealed(settings.exchange_api_key),
+        secret=_revealed(settings.exchange_api_secret),
+        password=_revealed(settings.exchange_api_password),
+    )
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

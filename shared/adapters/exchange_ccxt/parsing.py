@@ -103,13 +103,32 @@ def _ticker(raw: Raw | None, symbol: str, now_ms: int) -> Ticker | None:
     return Ticker(symbol, bid, ask, last, raw.get("timestamp") or now_ms)
 
 
-def order_report(raw: Raw, order: Order, account: str, quote: str) -> OrderReport:
-    """Raises Unreadable on an answer that names no order, or another one."""
-    state = STATES.get(raw.get("status") or "")
+def acknowledged(raw: Raw, order: Order) -> OrderReport:
+    """Of an answer that has the order's ids and nothing else: the venue took it. Raises Unreadable on any other."""
+    _check_names(raw, order)
+    return OrderReport(
+        client_order_id=order.client_order_id,
+        exchange_order_id=str(raw["id"]),
+        state=OrderState.ACKED,
+        filled=ZERO,
+        average_price=None,
+        raw=json.dumps(raw.get("info")),
+    )
+
+
+def _check_names(raw: Raw, order: Order) -> None:
     # A cancel's answer carries a new client id, and the order's own beside it.
     ours = raw.get("info", {}).get("origClientOrderId") or raw.get("clientOrderId")
-    if raw.get("id") is None or state is None or ours != order.client_order_id:
-        raise Unreadable(f"no answer about {order.client_order_id}: id {raw.get('id')}, status {raw.get('status')}")
+    if raw.get("id") is None or ours != order.client_order_id:
+        raise Unreadable(f"no answer about {order.client_order_id}: it names {ours}, id {raw.get('id')}")
+
+
+def order_report(raw: Raw, status: str | None, order: Order, account: str, quote: str) -> OrderReport:
+    """`status` in ccxt's words. Raises Unreadable on an answer that names no order, or another one."""
+    _check_names(raw, order)
+    state = STATES.get(status or "")
+    if state is None:
+        raise Unreadable(f"{order.client_order_id} has a status that nobody knows: {status}")
     filled = decimal(raw.get("filled"), "filled")
     if state is OrderState.ACKED and filled > 0:
         state = OrderState.PARTIALLY_FILLED
@@ -127,8 +146,11 @@ def order_report(raw: Raw, order: Order, account: str, quote: str) -> OrderRepor
 
 def fills(raw: Iterable[Raw], order: Order, account: str, quote: str, at_ms: int | None = None) -> tuple[Fill, ...]:
     """Oldest first. `at_ms` is the time of trades that carry none: those in the answer to a submit."""
-    found = [_fill(trade, order, account, quote, at_ms) for trade in raw]
-    return tuple(sorted(found, key=lambda fill: (fill.at, len(fill.trade_id), fill.trade_id)))
+    return tuple(oldest_first(_fill(trade, order, account, quote, at_ms) for trade in raw))
+
+
+def oldest_first(found: Iterable[Fill]) -> list[Fill]:
+    return sorted(found, key=lambda fill: (fill.at, len(fill.trade_id), fill.trade_id))
 
 
 def _fill(raw: Raw, order: Order, account: str, quote: str, at_ms: int | None) -> Fill:

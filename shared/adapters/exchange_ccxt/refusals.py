@@ -1,10 +1,7 @@
-"""What a venue's refusal means: pure, by the venue's own code. What is not on a list here is in doubt.
+"""What a venue's refusal means: pure, by the venue's own codes. What is not on a list of its rules is in doubt."""
 
-Codes and messages: Binance, "Error codes for Binance" of its spot REST documentation.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from shared.adapters.guard import Refused
 from shared.domain.errors import (
@@ -16,94 +13,98 @@ from shared.domain.errors import (
     Unclear,
 )
 
-# Where the venue names no time, a minute: the window of its limits.
-DEFAULT_RETRY_AFTER_S = 60.0
-
 WAIT_STATUS = frozenset({418, 429})
-TOO_MANY = frozenset({-1003, -1015})
-STALE_TIMESTAMP = frozenset({-1021, -5028})
-UNKNOWN_ORDER = {-2013: "", -2011: "Unknown order sent."}
 
-# Refused before, or by, the matching engine: no order came of it. All that proves it, and nothing else.
-DEFINITE: Mapping[int, str] = {
-    -1002: "auth_refused",
-    -1010: "venue_rejected",
-    -1013: "filter_failure",
-    -1014: "venue_rejected",
-    -1020: "venue_rejected",
-    -1021: "timestamp_refused",
-    -5028: "timestamp_refused",
-    -1022: "auth_refused",
-    **dict.fromkeys(range(-1108, -1099), "malformed_order"),
-    **dict.fromkeys(range(-1118, -1110), "malformed_order"),
-    -1121: "unknown_symbol",
-    -1128: "malformed_order",
-    -1130: "malformed_order",
-    -1131: "malformed_order",
-    -2010: "venue_rejected",
-    -2014: "auth_refused",
-    -2015: "auth_refused",
-}
-# −2010 is a class of its own messages.
-REJECTIONS = {
-    "Account has insufficient balance for requested action.": "insufficient_balance",
-    "Market is closed.": "market_closed",
-}
-# Also −2010, yet it says that one with this id is open: ours, accepted before.
-DUPLICATE = "Duplicate order sent."
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one venue refuses, and which of its codes prove what.
+
+    `told` reads code and message from a body: None where it is not the venue's, or refuses nothing.
+    `definite`: refused before, or by, the matching engine, so that no order came of it: all that proves it, with our
+    reason, and nothing else. `reasons` narrow those by message. `unproven` are messages that make no proof of their
+    code, and `proving` the HTTP statuses with which a code proves anything.
+    `unknown_order` and `not_cancellable` are codes (with a message, where the code alone says too little) of a look-up
+    and of a cancel that found nothing, with `unknown_status`. `retry_after_s` is the wait where the venue names none.
+    """
+
+    told: Callable[[object], tuple[str | None, str]]
+    definite: Mapping[str, str]
+    too_many: frozenset[str]
+    stale_timestamp: frozenset[str]
+    unknown_order: Mapping[str, str]
+    not_cancellable: Mapping[str, str]
+    unknown_status: int
+    proving: range
+    retry_after_s: float
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    unproven: frozenset[str] = frozenset()
+
+    def refusal(self, http_status: int, headers: Mapping[str, str], answer: object) -> "Refusal | None":
+        """From a response; None where it refuses nothing."""
+        code, message = self.told(answer)
+        if http_status < 400 and code is None:
+            return None
+        wait_s = _seconds(headers.get("Retry-After"))
+        return Refusal(self, http_status, code, message, self.retry_after_s if wait_s is None else wait_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The venue's answer where it was not what was asked for. `code` is None where the body was not the venue's."""
 
+    rules: Rules
     http_status: int
-    code: int | None
+    code: str | None
     message: str
-    retry_after_s: float | None
+    wait_s: float
 
     @property
     def tells_to_wait(self) -> bool:
-        return self.http_status in WAIT_STATUS or self.code in TOO_MANY
-
-    @property
-    def wait_s(self) -> float:
-        return self.retry_after_s if self.retry_after_s is not None else DEFAULT_RETRY_AFTER_S
+        return self.http_status in WAIT_STATUS or self.code in self.rules.too_many
 
     @property
     def is_stale_timestamp(self) -> bool:
-        return self.code in STALE_TIMESTAMP
+        return self.code in self.rules.stale_timestamp
 
+    def is_one_of(self, codes: Mapping[str, str]) -> bool:
+        is_listed = self.code is not None and codes.get(self.code) in ("", self.message)
+        return is_listed and self.http_status == self.rules.unknown_status
 
-def refusal(http_status: int, headers: Mapping[str, str], answer: object) -> Refusal | None:
-    """From a response; None where it refuses nothing."""
-    code, message = None, ""
-    if isinstance(answer, dict):
-        code, message = _whole(answer.get("code")), str(answer.get("msg", ""))
-    if http_status < 400 and (code is None or code >= 0):
-        return None
-    return Refusal(http_status, code, message, _seconds(headers.get("Retry-After")))
+    def placing(self) -> ExchangeError:
+        """What it proves of an order that was to be placed."""
+        text, rules = self.text, self.rules
+        if self.code is None or self.http_status not in rules.proving or self.message in rules.unproven:
+            return Unclear(text)
+        if self.code in rules.too_many:
+            return Throttled(text, retry_after_s=self.wait_s)
+        if self.is_stale_timestamp:
+            return Throttled(text)  # It was not placed, and may well be with another signature.
+        if self.code not in rules.definite:
+            return Unclear(text)
+        return Rejected(text, reason=rules.reasons.get(self.message, rules.definite[self.code]))
+
+    @property
+    def text(self) -> str:
+        return f"{self.code} {self.message}"[:300]
 
 
 def submit_error(error: Exception, found: Refusal | None, was_sent: bool) -> ExchangeError:
-    """What a failed submit proves. Only 4xx answers with the venue's own code prove anything."""
+    """What a failed submit proves. Only an answer with the venue's own code proves anything."""
     if isinstance(error, ExchangeError):
         return error
-    text = _text(error, found)
     if not was_sent:
-        return Rejected(f"not sent: {text}", reason="unsendable")
-    if found is None or found.code is None or not 400 <= found.http_status < 500:
-        return Unclear(text)
-    if found.code in TOO_MANY:
-        return Throttled(text, retry_after_s=found.wait_s)
-    if found.code not in DEFINITE or found.message == DUPLICATE:
-        return Unclear(text)
-    return Rejected(text, reason=REJECTIONS.get(found.message, DEFINITE[found.code]))
+        return Rejected(f"not sent: {_text(error, found)}", reason="unsendable")
+    if found is None or found.code is None:
+        return Unclear(_text(error, found))
+    return found.placing()
 
 
 def cancel_error(error: Exception, found: Refusal | None) -> ExchangeError:
+    if found is not None and found.is_one_of(found.rules.not_cancellable):
+        return OrderUnknown(found.text)
     answer = read_error(error, found, was_sent=True, is_operational=True)
-    return answer if isinstance(answer, OrderUnknown | Throttled) else Unclear(str(answer))
+    return answer if isinstance(answer, Throttled) else Unclear(str(answer))
 
 
 def read_error(error: Exception, found: Refusal | None, was_sent: bool, is_operational: bool) -> ExchangeError:
@@ -116,10 +117,12 @@ def read_error(error: Exception, found: Refusal | None, was_sent: bool, is_opera
         return ExchangeDown(text) if was_sent else Refused(text)
     if found.tells_to_wait:
         return Throttled(text, retry_after_s=found.wait_s)
-    if found.code in UNKNOWN_ORDER and UNKNOWN_ORDER[found.code] in ("", found.message):
+    if found.is_one_of(found.rules.unknown_order):
         return OrderUnknown(text)
-    # A revoked key, an unknown symbol: another try will not help. ccxt takes −2015 for a ban, which it would wait out.
-    if found.code in DEFINITE or (found.code is not None and not is_operational):
+    if found.is_stale_timestamp:
+        return Refused(text)
+    # A revoked key, an unknown symbol: another try will not help. ccxt takes Binance's −2015 for a ban to wait out.
+    if found.code in found.rules.definite or (found.code is not None and not is_operational):
         return Refused(text)
     return ExchangeDown(text)
 
@@ -127,14 +130,7 @@ def read_error(error: Exception, found: Refusal | None, was_sent: bool, is_opera
 def _text(error: Exception, found: Refusal | None) -> str:
     if found is None or found.code is None:
         return f"{type(error).__name__}: {error}"[:300]
-    return f"{found.code} {found.message}"[:300]
-
-
-def _whole(value: object) -> int | None:
-    try:
-        return int(str(value))
-    except ValueError:
-        return None
+    return found.text
 
 
 def _seconds(text: str | None) -> float | None:

@@ -86,7 +86,7 @@ class ExchangePaper:
             self._books.place(placement, deadline)
             stored = self._books.find(order.client_order_id)
         if stored is None:
-            raise Rejected("signed too long ago", reason="timestamp_refused")
+            raise Throttled("signed too long ago")
         report = self._report(stored)
         keep(report)
         return report

@@ -44,12 +44,12 @@ class Guard:
         self._sleep = sleep
         self._jitter = jitter
 
-    def read(self, circuit: Circuit, lane: Lane, call: Callable[[], T]) -> T:
+    def read(self, circuit: Circuit, lane: Lane, call: Callable[[], T], is_retried: bool = True) -> T:
         """The answer of `call`, tried again while the venue fails. Raises what the last try raised."""
         breaker = self._breakers[circuit]
         try:
             with _in(lane):
-                answer = self._retrying(breaker)(self._admitted, breaker, call)
+                answer = self._retrying(breaker, is_retried)(self._admitted, breaker, call)
         except NotAsked:
             raise
         except ExchangeDown as error:
@@ -90,13 +90,13 @@ class Guard:
         breaker.admit()
         return call()
 
-    def _retrying(self, breaker: Breaker) -> Retrying:
+    def _retrying(self, breaker: Breaker, is_retried: bool) -> Retrying:
         def is_worth_retrying(error: BaseException) -> bool:
             is_final = isinstance(error, Refused | NotAsked) or breaker.is_on_trial
             return isinstance(error, ExchangeDown) and not is_final
 
         return Retrying(
-            stop=stop_after_attempt(self._policy.attempts),
+            stop=stop_after_attempt(self._policy.attempts if is_retried else 1),
             wait=self._delay_s,
             retry=retry_if_exception(is_worth_retrying),
             sleep=self._sleep,
