@@ -4,8 +4,11 @@ from datetime import datetime
 from math import floor
 from typing import Any
 
+import structlog
 from celery.beat import PersistentScheduler
 from celery.schedules import schedstate, schedule
+
+log = structlog.get_logger(__name__)
 
 RELAY_INTERVAL_S = 1
 RESOLVE_INTERVAL_S = 5
@@ -34,9 +37,18 @@ class every_slot(schedule):  # named like Celery's own schedules, as it reads in
 
 
 class SlotScheduler(PersistentScheduler):
-    """Celery's own, which by itself sends nothing until a clock that has stepped back is where it was before."""
+    """Celery's own, which by itself sends nothing until a clock that has stepped back is where it was before.
+
+    And which logs a hundred lines for every tick that a broker that is away does not take.
+    """
 
     _heap: list[Any] | None  # Celery does not say.
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except Exception as error:
+            log.warning("tick_not_published", tick=entry.name, error=str(error.__cause__ or error))
 
     def tick(self, **options: object) -> float:
         if self._heap:

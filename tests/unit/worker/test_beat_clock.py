@@ -1,4 +1,4 @@
-"""A beat whose machine's clock steps back: the ticks go on."""
+"""A beat whose machine's clock steps back, or whose broker is away: the ticks go on."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.beat import SchedulingError
+from structlog.testing import capture_logs
 
 from tests.builders import NOON
 from worker.schedule import SlotScheduler, every_slot
@@ -20,11 +22,12 @@ class Scene:
     def __init__(self, app: Celery) -> None:
         self.now = NOON
         self.sent: Counter[str] = Counter()
+        self.is_broker_away = False
         app.conf.beat_schedule = {
             name: {"task": name, "schedule": every_slot(seconds, app=app, nowfun=lambda: self.now)}
             for name, seconds in SECONDS.items()
         }
-        sent = self.sent
+        scene = self
 
         class Beat(SlotScheduler):
             # Kept in memory: what comes back from a shelf has the machine's clock.
@@ -36,7 +39,9 @@ class Scene:
                 pass
 
             def apply_async(self, entry: Any, **_: Any) -> None:
-                sent[entry.name] += 1
+                if scene.is_broker_away:
+                    raise SchedulingError("refused")
+                scene.sent[entry.name] += 1
 
         self.beat = Beat(app)
 
@@ -67,3 +72,19 @@ def test_ticks_go_on_after_the_clock_has_stepped_back(scene: Scene, back_s: int)
     # Then
     assert 60 <= sent["relay"] <= 61
     assert 6 <= sent["position"] <= 7
+
+
+def test_a_broker_that_is_away_costs_its_ticks_and_one_line_each(scene: Scene) -> None:
+    # Given
+    scene.run(20)
+    # When
+    scene.is_broker_away = True
+    with capture_logs() as logs:
+        missed = scene.run(5)
+    scene.is_broker_away = False
+    sent = scene.run(20)
+    # Then
+    assert not missed
+    assert [log["event"] for log in logs if log["tick"] == "relay"] == ["tick_not_published"] * 5
+    assert 20 <= sent["relay"] <= 21
+    assert sent["position"] == 2
