@@ -138,9 +138,8 @@ class EventHub:
             self._say_away("event_bus_away", error)
             self._waiting.wait(self._retry_s)
             events = []
-        if events and events[0].number == after + 1:
-            return events
-        return self._outbox.history(after, PAGE) or events
+        # A stream that was restored from an older copy has its gap in the middle.
+        return unbroken(events, after) or self._outbox.history(after, PAGE) or events
 
     def _say_away(self, what: str, error: Exception) -> None:
         if not self._is_away:
@@ -155,6 +154,11 @@ class EventHub:
                 subscription.offer(event)
             after = max(after, event.number or 0)
         return after
+
+
+def unbroken(events: Sequence[Event], after: int) -> list[Event]:
+    """Those of `events` that follow `after` without a gap."""
+    return [event for place, event in enumerate(events, start=after + 1) if event.number == place]
 
 
 def replay(outbox: Outbox, first: Sequence[Event], bot_id: str | None) -> Iterator[Event]:

@@ -153,6 +153,18 @@ def test_a_gap_in_the_stream_is_filled_from_the_history(world: World, port: int)
         assert stream.numbers(3) == [1, 2, 3]
 
 
+def test_a_gap_in_the_middle_of_the_stream_is_filled_from_the_history(world: World, port: int) -> None:
+    with Stream(port) as stream:
+        # Given a Redis that came back from a copy taken before two events, when a third had been published
+        with world.cache.lock:
+            world.happen(FILLED)
+            copy = list(world.cache.stream)
+            world.happen(FILLED, FILLED)
+            world.cache.stream[:] = copy
+            world.happen(FILLED)
+        assert stream.numbers(4) == [1, 2, 3, 4]
+
+
 def test_a_stream_outlives_postgres(world: World, port: int) -> None:
     with Stream(port) as stream:
         world.record.is_away = True
