@@ -84,6 +84,7 @@ def controls() -> Controls:
         account=account_name(parts.settings),
         recv_window_ms=parts.settings.recv_window_ms,
         sleep=current_app.config["SLEEP"],
+        lacking=parts.settings.lacking,
     )
 
 

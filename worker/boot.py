@@ -12,6 +12,7 @@ import structlog
 from celery import current_app
 
 from shared.bootstrap import Services, build_services, limits
+from shared.domain.exchanges import TERMS
 from shared.domain.risk import Limits
 from shared.ports import Exchange, TaskQueue
 from shared.settings import Settings, load_settings
@@ -46,9 +47,7 @@ def build_worker(settings: Settings, is_sole: bool = False) -> Worker:
     from strategies import registry  # noqa: PLC0415
 
     services = build_services(settings)
-    exchanges = {
-        name: build_exchange(settings, name, services.engine, services.state, is_sole) for name in ("binance",)
-    }
+    exchanges = {name: build_exchange(settings, name, services.engine, services.state, is_sole) for name in TERMS}
     return Worker(
         services,
         exchanges,

@@ -6,10 +6,9 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.exchange_ccxt import ExchangeCcxt
 from shared.adapters.exchange_paper import ExchangePaper
 from shared.adapters.guard import build_guard
+from shared.domain.exchanges import LIVE, account_on
 from shared.ports import Exchange, StateStore
 from shared.settings import Settings, SettingsError
-
-LIVE_ACCOUNT = "live"
 
 
 def build_exchange(
@@ -20,6 +19,7 @@ def build_exchange(
         raise SettingsError("REDIS_URL: not set; the budget of calls is shared there")
     clock = SystemClock()
     # Paper reads the same venue from the same address: one budget, whatever the account.
-    guard = build_guard(settings, settings.redis_url, name, LIVE_ACCOUNT, is_sole)
-    venue = ExchangeCcxt(name, LIVE_ACCOUNT, settings=settings, guard=guard, clock=clock, state=state)
+    account = account_on(name, LIVE)
+    guard = build_guard(settings, settings.redis_url, name, account, is_sole)
+    venue = ExchangeCcxt(name, account, settings=settings, guard=guard, clock=clock, state=state)
     return ExchangePaper(venue, engine, clock, settings.recv_window_ms) if settings.paper_trading else venue

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PAPER_ACCOUNT = "paper"
+from shared.domain.candles import Timeframe
+
+PAPER, LIVE = "paper", "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,14 +14,15 @@ class Terms:
 
     live_account: str
     needs_password: bool = False
+    lacks: frozenset[Timeframe] = frozenset()  # Candles that it does not have.
 
 
 TERMS: Mapping[str, Terms] = {
-    "binance": Terms(live_account="live"),
-    "okx": Terms(live_account="live-okx", needs_password=True),
+    "binance": Terms(live_account=LIVE),
+    "okx": Terms(live_account="live-okx", needs_password=True, lacks=frozenset({Timeframe.H8})),
 }
 
 
-def account_name(exchange: str, is_paper: bool) -> str:
-    """Whose money a bot moves on `exchange`: the books of two accounts never mix."""
-    return PAPER_ACCOUNT if is_paper else TERMS[exchange].live_account
+def account_on(exchange: str, mode: str) -> str:
+    """Whose money a bot moves on `exchange`, PAPER or LIVE: the books of two accounts never mix."""
+    return PAPER if mode == PAPER else TERMS[exchange].live_account

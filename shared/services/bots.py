@@ -6,7 +6,7 @@ return only once no entry order that left before them can still be accepted.
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,11 +17,20 @@ from shared.domain.bots import Bot, Desired, OnStop, PausedBy, Subscription
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound, Unavailable
 from shared.domain.events import EventType
+from shared.domain.exchanges import LIVE, PAPER, account_on
 from shared.domain.positions import Position
 from shared.ports import BotStore, Clock, Journal, MarketStore, Queries, StateStore
 from shared.services.exchange_time import exchange_now, exchange_offset
 from shared.services.queries import open_positions
-from shared.services.requests import EXCHANGES, QUOTE, checked_balance, checked_exchange, checked_symbol
+from shared.services.requests import (
+    EXCHANGES,
+    QUOTE,
+    check_settings,
+    check_timeframe,
+    checked_balance,
+    checked_exchange,
+    checked_symbol,
+)
 from shared.settings import Settings
 
 FENCE_POLL_S = 0.05
@@ -55,8 +64,8 @@ class Changed:
 
 
 def account_name(settings: Settings) -> str:
-    """Whose money a bot moves: the books of the two never mix."""
-    return "paper" if settings.paper_trading else "live"
+    """Whether the money is real: which account that is depends on the exchange too."""
+    return PAPER if settings.paper_trading else LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +82,20 @@ class Controls:
     account: str
     recv_window_ms: int
     sleep: Callable[[float], None] = time.sleep
+    lacking: Callable[[str], Sequence[str]] = lambda exchange: ()  # The settings that trading there still needs.
 
     def start(self, bot_id: str, exchange: str, initial_balance: Decimal) -> Changed:
-        checked_exchange(exchange)
+        check_settings(checked_exchange(exchange), self.lacking(exchange))
         checked_balance(initial_balance)
+        account = account_on(exchange, self.account)
 
         def change(bot: Bot | None, holds: bool, now: datetime) -> Bot:
-            _refuse_other_books(bot, holds, exchange, self.account)
+            _refuse_other_books(bot, holds, exchange, account)
             return lifecycle.started(
                 bot,
                 bot_id=bot_id,
                 exchange=exchange,
-                account=self.account,
+                account=account,
                 quote=QUOTE,
                 initial_balance=initial_balance,
                 now=now,
@@ -140,6 +151,7 @@ class Controls:
         complete = self.catalogue.validated(name, params)
         bot = self._bot(bot_id)
         self._check_symbol(bot, symbol)
+        check_timeframe(bot.exchange, timeframe)
         subscription = Subscription(
             id=uuid.uuid4().hex,
             bot_id=bot_id,

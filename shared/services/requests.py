@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 
+from shared.domain.candles import Timeframe
 from shared.domain.errors import InvalidField
+from shared.domain.exchanges import TERMS
 
-EXCHANGES = ("binance",)
+EXCHANGES = tuple(TERMS)
 QUOTE = "USDT"
 MAX_BALANCE = Decimal(10) ** 12
 BALANCE_DECIMALS = 8
@@ -27,6 +29,20 @@ def checked_exchange(sent: str) -> str:
     if sent in EXCHANGES:
         return sent
     raise InvalidField("exchange", f"{shown(sent)} is not supported; there is {', '.join(EXCHANGES)}", EXCHANGES)
+
+
+def check_timeframe(exchange: str, timeframe: Timeframe) -> None:
+    """Raises InvalidField where the exchange has no such candles."""
+    if timeframe in TERMS[exchange].lacks:
+        choices = [each.value for each in Timeframe if each not in TERMS[exchange].lacks]
+        raise InvalidField("timeframe", f"{exchange} has no candles of {timeframe}", choices)
+
+
+def check_settings(exchange: str, lacking: Sequence[str]) -> None:
+    """Raises InvalidField where settings that trading there needs are `lacking`."""
+    if lacking:
+        wanted = " and ".join(lacking)
+        raise InvalidField("exchange", f"live orders on {exchange} need {wanted}; set it, and restart the system")
 
 
 def checked_balance(sent: Decimal) -> Decimal:

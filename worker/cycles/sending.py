@@ -41,10 +41,10 @@ def _transmitted(worker: Worker, sending: Order, permit: Permit) -> Order:
     """Once. The reply is recorded inside the guarded call, so that nothing of ours delays or loses it."""
     exchange, journal = worker.exchanges[sending.exchange], worker.services.journal
     market = exchange.markets()[sending.symbol]
-    recorded: list[Order] = []
+    recorded = [sending]
 
     def keep(report: OrderReport) -> None:
-        recorded.append(journal.record_report(sending, report, market, exchange_time(exchange.now_ms())))
+        recorded.append(journal.record_report(recorded[-1], report, market, exchange_time(exchange.now_ms())))
 
     at = exchange_time(permit.signed_at_ms)
     try:
@@ -60,7 +60,7 @@ def _transmitted(worker: Worker, sending: Order, permit: Permit) -> Order:
         _count(worker, sending.exchange, error)
         return unknown
     _count(worker, sending.exchange, None)
-    return recorded[0]
+    return recorded[-1]
 
 
 def _count(worker: Worker, exchange: str, error: Exception | None) -> None:

@@ -10,6 +10,7 @@ from shared.domain.bots import Bot, Desired, OnStop, PausedBy, paused
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, InvalidField, NotFound, Unavailable
 from shared.domain.events import EventType
+from shared.domain.exchanges import LIVE, PAPER
 from shared.domain.orders import OrderState
 from shared.services.bots import Controls, account_name
 from shared.settings import Settings
@@ -78,6 +79,52 @@ def test_the_account_is_named_after_the_mode() -> None:
     assert account_name(Settings(paper_trading=False, **keys)) == "live"  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("exchange", "mode", "account"),
+    [("binance", LIVE, "live"), ("okx", LIVE, "live-okx"), ("binance", PAPER, "paper"), ("okx", PAPER, "paper")],
+)
+def test_each_exchange_has_money_of_its_own_unless_it_is_paper(
+    world: World, controls: Controls, exchange: str, mode: str, account: str
+) -> None:
+    # Trade ids are unique at one venue alone: fills of two must not count as one.
+    replace(controls, account=mode).start("default", exchange, BALANCE)
+    assert (stored(world).exchange, stored(world).account) == (exchange, account)
+
+
+def test_live_trading_without_what_the_exchange_asks_for_is_refused_with_its_name(
+    world: World, controls: Controls
+) -> None:
+    # Given
+    keys = {"exchange_api_key": "k", "exchange_api_secret": "s"}
+    live = Settings(paper_trading=False, **keys)  # type: ignore[arg-type]
+    # When / Then
+    with pytest.raises(InvalidField, match="EXCHANGE_API_PASSWORD") as refusal:
+        replace(controls, account=account_name(live), lacking=live.lacking).start("default", "okx", BALANCE)
+    assert refusal.value.field == "exchange"
+    assert world.record.bots == {}
+    replace(controls, account=account_name(live), lacking=live.lacking).start("default", "binance", BALANCE)
+
+
+def test_settings_say_what_is_lacking_in_their_mode_alone() -> None:
+    keys = {"exchange_api_key": "k", "exchange_api_secret": "s"}
+    live, paper = Settings(paper_trading=False, **keys), Settings()  # type: ignore[arg-type]
+    whole = Settings(paper_trading=False, exchange_api_password="p", **keys)  # type: ignore[arg-type]
+    assert [each.lacking("okx") for each in (live, paper, whole)] == [("EXCHANGE_API_PASSWORD",), (), ()]
+    assert live.lacking("binance") == ()
+
+
+def test_a_timeframe_that_the_exchange_lacks_is_refused_with_those_it_has(world: World, controls: Controls) -> None:
+    # Given
+    world.markets.put("okx", [market("BTC/USDT")])
+    controls.start("default", "okx", BALANCE)
+    # When / Then
+    with pytest.raises(InvalidField, match="8h") as refusal:
+        controls.add_strategy("default", "RSIStrategy", "BTC/USDT", Timeframe.H8, {})
+    assert refusal.value.field == "timeframe"
+    assert "4h" in refusal.value.choices
+    controls.add_strategy("default", "RSIStrategy", "BTC/USDT", Timeframe.H4, {})
+
+
 def test_a_first_start_opens_the_books_and_runs(world: World, controls: Controls) -> None:
     changed = controls.start("default", "binance", BALANCE)
     assert changed.is_new
@@ -120,7 +167,7 @@ def test_a_balance_at_the_edge_is_taken(controls: Controls, text: str) -> None:
 def test_an_unknown_exchange_is_refused_with_the_choices(controls: Controls) -> None:
     with pytest.raises(InvalidField) as caught:
         controls.start("default", "binnance", BALANCE)
-    assert caught.value.choices == ("binance",)
+    assert caught.value.choices == ("binance", "okx")
 
 
 def test_positions_of_one_account_are_not_carried_to_another(world: World, running: Controls) -> None:
