@@ -19,6 +19,7 @@ def exchange_settings(url: str, redis_url: str, **more: str) -> Settings:
         "EXCHANGE_URL": url,
         "EXCHANGE_API_KEY": "demo",
         "EXCHANGE_API_SECRET": "demo",
+        "EXCHANGE_API_PASSWORD": "demo",
         "REDIS_URL": redis_url,
         "RATE_LIMIT_CALLS": "100000",
         "RETRY_INITIAL_S": "0.01",
@@ -27,10 +28,10 @@ def exchange_settings(url: str, redis_url: str, **more: str) -> Settings:
     return load_settings({**plain, **more})
 
 
-def ccxt_exchange(settings: Settings, **more: Any) -> ExchangeCcxt:
+def ccxt_exchange(settings: Settings, name: str = "binance", **more: Any) -> ExchangeCcxt:
     assert settings.redis_url is not None
-    guard = build_guard(settings, settings.redis_url, "binance", "live")
-    return ExchangeCcxt("binance", "live", **{"settings": settings, "guard": guard, "clock": SystemClock(), **more})
+    guard = build_guard(settings, settings.redis_url, name, "live")
+    return ExchangeCcxt(name, "live", **{"settings": settings, "guard": guard, "clock": SystemClock(), **more})
 
 
 def an_order(**changes: Any) -> Order:
