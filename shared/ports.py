@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
+from shared.domain.adopting import Adoption, Candidates
 from shared.domain.bots import Bot, MarketKey, Roster, Subscription
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.evaluating import GroupKey
@@ -21,9 +22,13 @@ from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, P
 from shared.domain.planning import Decision, Desk
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position
+from shared.domain.reconciliation import Reconciliation
+from shared.domain.reconciling import AccountKey, Conclusion, Drift, Known, Look
+from shared.domain.reconciling import Books as AccountBooks
 from shared.domain.risk import Denial, Limits
 from shared.domain.signals import Evaluation
 from shared.domain.values import Market, Ticker
+from shared.domain.venue import VenueOrder, VenueTrade
 
 T = TypeVar("T")
 
@@ -49,6 +54,7 @@ class Exchange(Protocol):
     name: str
     account: str
     placement: Placement
+    starts_empty: bool  # The account holds nothing that our own orders did not bring.
 
     def now_ms(self) -> int:
         """The venue's clock. Its offset to ours is asked for at most every few seconds."""
@@ -97,6 +103,21 @@ class Exchange(Protocol):
 
     def balances(self) -> Mapping[str, Balance]:
         """Per asset, of the whole account."""
+        ...
+
+    def open_orders(self) -> Sequence[VenueOrder]:
+        """Every order of the account that rests, ours or not, on whatever symbol."""
+        ...
+
+    def trades_since(self, symbol: str, since_ms: int) -> Sequence[VenueTrade]:
+        """Every trade of the account on `symbol` from `since_ms` on, ours or not, oldest first.
+
+        The newest may be missing for a moment. A symbol that the venue does not trade has none.
+        """
+        ...
+
+    def order_by_exchange_id(self, symbol: str, exchange_order_id: str) -> VenueOrder:
+        """An order of the account by the venue's own number, ours or not. Raises OrderUnknown."""
         ...
 
 
@@ -262,6 +283,83 @@ class Books(Protocol):
 
     def store_equity(self, marks: Sequence[EquityMark]) -> None:
         """Append to the curve; peak and the day's start are kept with the bot. One transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A drift that a person has made part of the account's opening."""
+
+    at: datetime
+    reason: str
+    drift: Drift
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStanding:
+    """How an account stands, for people: the foreign orders that rest, and what was accepted, newest first."""
+
+    reconciliation: Reconciliation
+    external_orders: tuple[VenueOrder, ...] = ()
+    acceptances: tuple[Acceptance, ...] = ()
+
+
+class AccountStandings(Protocol):
+    """What people see of reconciliations, and settle."""
+
+    def standings(self) -> list[AccountStanding]:
+        """Of every account on which a bot was started, or a worker found one."""
+        ...
+
+    def accept(self, key: AccountKey, reason: str) -> AccountStanding:
+        """Make the present drift part of the account's opening, its strays external: entries go again.
+
+        Raises NotFound for an account that there is none of, Conflict where it does not drift.
+        """
+        ...
+
+
+class Reconciliations(AccountStandings, Protocol):
+    """An account's books against its venue, in the record. Each method is one transaction, its events included.
+
+    `demanded_at` and what follows from it are moments of the database's clock, the same for all.
+    """
+
+    def demand(self) -> None:
+        """From now on entries of every account that has a bot wait until it was reconciled once more.
+
+        The start of a bot demands the same for its own account, within its transaction.
+        """
+        ...
+
+    def claim(self, keys: Collection[AccountKey]) -> list[AccountKey]:
+        """Those of `keys` that are due (demanded, or their time has come), each for one caller for half a minute."""
+        ...
+
+    def books(self, key: AccountKey) -> AccountBooks:
+        """What the record says of the account, read at one moment."""
+        ...
+
+    def known(self, key: AccountKey, look: Look) -> Known:
+        """What the record has of the orders and trades that the venue showed."""
+        ...
+
+    def candidates(self, key: AccountKey, symbols: Collection[str]) -> Candidates:
+        """Who could have sent an order on these: strategies and positions, those of the last month included."""
+        ...
+
+    def adopt(self, adoption: Adoption) -> Order:
+        """Write an order, and its decision, as the record would have had them; the stored one where it is there.
+
+        It is SENDING and unfenced: whoever looks it up first reports it.
+        """
+        ...
+
+    def conclude(self, key: AccountKey, books: AccountBooks, conclusion: Conclusion) -> bool:
+        """Write what a look came to. False, and nothing written, where another was concluded since `books` were read.
+
+        CLEAN opens the gate and DRIFT holds entries, both as of `books.read_at`; INCONCLUSIVE changes neither.
+        """
         ...
 
 

@@ -10,6 +10,7 @@ from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unclear
 from shared.domain.orders import RESTING, Fill, Order, OrderReport, OrderState, Permit, Placement
 from shared.domain.values import ZERO, Market, OrderType, Side, Ticker
+from shared.domain.venue import VenueOrder, VenueTrade
 from shared.ports import Balance
 
 START_MS = 1_700_000_000_000
@@ -41,6 +42,7 @@ class _Placed:
     number: int
     state: OrderState
     fills: list[Fill]
+    at_ms: int
 
     @property
     def filled(self) -> Decimal:
@@ -56,6 +58,7 @@ class FakeExchange:
     name = "binance"
     account = "live"
     placement = Placement()
+    starts_empty = False
 
     def __init__(self, *markets: Market, now_ms: int = START_MS) -> None:
         self.clock_ms = now_ms
@@ -89,6 +92,14 @@ class FakeExchange:
 
     def set_balance(self, asset: str, free: str) -> None:
         self._balances[asset] = Decimal(free)
+
+    def deposit(self, asset: str, amount: str) -> None:
+        """By hand, as a withdrawal where it is negative: no order and no trade tells of it."""
+        self._balances[asset] += Decimal(amount)
+
+    def trade_by_hand(self, order: Order) -> None:
+        """A person's order on the same account, under whatever id the venue's own page gives it."""
+        self._place(order)
 
     def advance(self, seconds: float) -> None:
         self.clock_ms += int(seconds * 1000)
@@ -173,6 +184,22 @@ class FakeExchange:
         self._called("balances")
         return {asset: Balance(free, ZERO) for asset, free in self._balances.items()}
 
+    def open_orders(self) -> Sequence[VenueOrder]:
+        self._called("open_orders")
+        return tuple(_listed(placed) for placed in self._placed if placed.state in RESTING)
+
+    def trades_since(self, symbol: str, since_ms: int) -> Sequence[VenueTrade]:
+        self._called("trades_since")
+        found = [_traded(placed, fill) for placed in self._placed for fill in placed.fills if fill.symbol == symbol]
+        return tuple(sorted((each for each in found if each.at >= _moment(since_ms)), key=lambda each: each.at))
+
+    def order_by_exchange_id(self, symbol: str, exchange_order_id: str) -> VenueOrder:
+        self._called("order_by_exchange_id")
+        for placed in self._placed:
+            if (placed.order.symbol, str(placed.number)) == (symbol, exchange_order_id):
+                return _listed(placed)
+        raise OrderUnknown(exchange_order_id)
+
     # How it works.
 
     def _called(self, method: str) -> None:
@@ -190,7 +217,7 @@ class FakeExchange:
     def _place(self, order: Order) -> _Placed:
         if order.symbol not in self.books:
             raise Rejected(f"no market for {order.symbol}", reason="unknown_symbol")
-        placed = _Placed(order, len(self._placed) + 1, OrderState.ACKED, [])
+        placed = _Placed(order, len(self._placed) + 1, OrderState.ACKED, [], self.clock_ms)
         self._placed.append(placed)
         self.placements.append(order.client_order_id)
         frac = self._fill_fracs.pop(0) if self._fill_fracs else Decimal(int(self._crosses(order)))
@@ -228,7 +255,7 @@ class FakeExchange:
                 price=paid,
                 fee=fee,
                 fee_currency=of.base if buys else of.quote,
-                at=datetime.fromtimestamp(self.clock_ms / 1000, UTC),
+                at=_moment(self.clock_ms),
             )
         )
         if placed.state in RESTING:
@@ -245,3 +272,37 @@ class FakeExchange:
             average_price=worth / placed.filled if placed.fills else None,
             fills=tuple(placed.fills),
         )
+
+
+def _listed(placed: _Placed) -> VenueOrder:
+    order = placed.order
+    return VenueOrder(
+        exchange_order_id=str(placed.number),
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type.value,
+        quantity=order.quantity,
+        price=order.price,
+        filled=placed.filled,
+        state=placed.state,
+        at=_moment(placed.at_ms),
+    )
+
+
+def _traded(placed: _Placed, fill: Fill) -> VenueTrade:
+    return VenueTrade(
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        exchange_order_id=str(placed.number),
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency,
+        at=fill.at,
+    )
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -27,6 +27,11 @@ class EventType(StrEnum):
     POSITION_CLOSED = "PositionClosed"
     EQUITY_MARKED = "EquityMarked"
     TRADING_HALTED = "TradingHalted"
+    ACCOUNT_RECONCILED = "AccountReconciled"
+    ACCOUNT_DRIFTED = "AccountDrifted"
+    DRIFT_ACCEPTED = "DriftAccepted"
+    ORDER_ADOPTED = "OrderAdopted"
+    EXTERNAL_ORDER_SEEN = "ExternalOrderSeen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from shared.domain.positions import ExitReason, Position
 from shared.domain.risk import Denial, Limits, affordable, cash_needed, entry_quantity, halt, position_notional
 from shared.domain.values import ZERO, Market, OrderType, Side, round_down, round_up
 
-
 _ONCE_SMALL = 2
 
 
@@ -92,7 +91,7 @@ def _entry(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Orde
     if refusal is not None:
         return refusal
     stop = desk.subscription.protection.stop_loss_frac
-    levels, lots = _levels(desk.subscription), _free_lots(decision, desk)
+    levels, lots = levels_of(desk.subscription), _free_lots(decision, desk)
     wanted = position_notional(desk.account, stop, limits) / levels
     notional = min(wanted, affordable(desk.account, quote.market, limits) / lots)
     # Sized by the lot, since a grid sells lot by lot: each must be worth what the venue's smallest trade is.
@@ -138,7 +137,7 @@ def _entry_refusal(decision: Decision, desk: Desk, quote: Quote, limits: Limits)
         return Denial.ORDER_IN_FLIGHT
     if _free_lots(decision, desk) > 0:
         return None
-    return Denial.NO_FREE_LEVEL if _levels(desk.subscription) > 1 else Denial.ALREADY_IN_POSITION
+    return Denial.NO_FREE_LEVEL if levels_of(desk.subscription) > 1 else Denial.ALREADY_IN_POSITION
 
 
 def _signal_exit(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Order | Denial:
@@ -200,7 +199,7 @@ def _is_too_small(quantity: Decimal, position: Position, quote: Quote) -> bool:
     return ZERO < quantity * quote.price < least and quantity * position.average_price < _ONCE_SMALL * least
 
 
-def _levels(subscription: Subscription) -> int:
+def levels_of(subscription: Subscription) -> int:
     """How many lots make a full position: the levels below a grid's anchor, one for every other strategy."""
     levels = subscription.params.get("grid_levels")
     return max(int(levels) // 2, 1) if isinstance(levels, int) else 1
@@ -209,7 +208,7 @@ def _levels(subscription: Subscription) -> int:
 def _free_lots(decision: Decision, desk: Desk) -> int:
     # What a late fill brought in may not be counted in lots yet: an open position is one at least.
     held = max(desk.position.lots, 1) if desk.position else 0
-    return max(min(decision.lots, _levels(desk.subscription) - held), 0)
+    return max(min(decision.lots, levels_of(desk.subscription) - held), 0)
 
 
 def _expiry(decision: Decision, now: datetime) -> datetime:

@@ -31,6 +31,7 @@ SHAPES: Shapes = {
     "GET order": _ORDER,
     "POST order": _ORDER,
     "DELETE order": _ORDER,
+    "GET openOrders": list_of(_ORDER),
     "GET myTrades": list_of(having(id=int, price=str, qty=str, commission=str, commissionAsset=str, time=int)),
 }
 
@@ -84,8 +85,8 @@ RULES = Rules(
 class GuardedBinance(GuardedClient, binance):
     rules = RULES
     shapes = SHAPES
-    # Else `load_markets` with keys asks for margin pairs too.
-    own_options: ClassVar[Mapping[str, Any]] = {"fetchMargins": False}
+    # Else `load_markets` with keys asks for margin pairs too, and all open orders at once are refused unasked.
+    own_options: ClassVar[Mapping[str, Any]] = {"fetchMargins": False, "warnOnFetchOpenOrdersWithoutSymbol": False}
 
     def __init__(self, access: Access, hands: Hands, recv_window_ms: int) -> None:
         super().__init__(access, hands, recv_window_ms)
@@ -118,6 +119,15 @@ def _after(page: Sequence[Raw]) -> Params:
     return {"fromId": max(int(trade["id"]) for trade in page) + 1}
 
 
+def _trades_since(since_ms: int, page: Sequence[Raw]) -> Params:
+    # A number to begin with and a time are not to be had together; what follows a page is later anyway.
+    return _after(page) if page else {"startTime": since_ms}
+
+
+def _open_after(page: Sequence[Raw]) -> Params:
+    return {}
+
+
 BINANCE = Profile(
     client=GuardedBinance,
     placement=Placement(),
@@ -128,4 +138,7 @@ BINANCE = Profile(
     trades_page=PAGE,
     trades_of=_trades_of,
     after=_after,
+    trades_since=_trades_since,
+    open_page=None,
+    open_after=_open_after,
 )

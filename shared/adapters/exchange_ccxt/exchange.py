@@ -21,6 +21,7 @@ from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import ExchangeDown, ExchangeError, Rejected, Throttled, Unavailable, Unclear
 from shared.domain.orders import Fill, Order, OrderReport, Permit
 from shared.domain.values import ZERO, Market, Ticker
+from shared.domain.venue import VenueOrder, VenueTrade
 from shared.ports import Balance, Clock, StateStore
 from shared.settings import Settings
 
@@ -34,6 +35,8 @@ READ_ERRORS = (BaseError, LookupError, TypeError, ValueError, ArithmeticError, A
 
 class ExchangeCcxt:
     """The port `Exchange` for a venue that ccxt speaks to. Not for several threads at once."""
+
+    starts_empty = False
 
     def __init__(
         self,
@@ -177,6 +180,53 @@ class ExchangeCcxt:
     def balances(self) -> Mapping[str, Balance]:
         return self._private(Lane.DATA, lambda: parsing.balances(self._client.fetch_balance()))
 
+    def open_orders(self) -> Sequence[VenueOrder]:
+        found: list[VenueOrder] = []
+        params: Params = {}
+        while True:
+            page, following = self._open_page(params)
+            found += page
+            if self._profile.open_page is None or len(page) < self._profile.open_page:
+                return found
+            params = following
+
+    def _open_page(self, params: Params) -> tuple[list[VenueOrder], Params]:
+        def fetched() -> tuple[list[VenueOrder], Params]:
+            raw = self._client.fetch_open_orders(None, None, self._profile.open_page, params)
+            return [self._listed(each) for each in raw], self._profile.open_after(raw) if raw else {}
+
+        return self._private(Lane.DATA, fetched)
+
+    def trades_since(self, symbol: str, since_ms: int) -> Sequence[VenueTrade]:
+        if symbol not in self.markets():
+            return ()
+        found: dict[str, VenueTrade] = {}
+        params = self._profile.trades_since(since_ms, ())
+        while True:
+            page, following = self._account_page(symbol, since_ms, params)
+            is_last = len(page) < self._trades_page or all(trade.trade_id in found for trade in page)
+            found.update((trade.trade_id, trade) for trade in page)
+            if is_last:
+                return sorted(found.values(), key=lambda trade: (trade.at, len(trade.trade_id), trade.trade_id))
+            params = following
+
+    def _account_page(self, symbol: str, since_ms: int, params: Params) -> tuple[list[VenueTrade], Params]:
+        """The trades, and what asks for those that follow."""
+
+        def fetched() -> tuple[list[VenueTrade], Params]:
+            raw = self._client.fetch_my_trades(symbol, None, self._trades_page, params)
+            quote = self._markets[symbol].quote
+            following = self._profile.trades_since(since_ms, raw) if raw else {}
+            return [parsing.venue_trade(each, quote) for each in raw], following
+
+        return self._private(Lane.DATA, fetched)
+
+    def order_by_exchange_id(self, symbol: str, exchange_order_id: str) -> VenueOrder:
+        def fetched() -> VenueOrder:
+            return self._listed(self._client.fetch_order(exchange_order_id, symbol))
+
+        return self._private(Lane.DATA, fetched)
+
     # Below the guard.
 
     def _transmitted(self, order: Order, permit: Permit) -> OrderReport:
@@ -244,6 +294,9 @@ class ExchangeCcxt:
     def _parsed(self, order: Order, raw: parsing.Raw) -> OrderReport:
         status = self._profile.status(raw)
         return parsing.order_report(raw, status, order, self.account, self._markets[order.symbol].quote)
+
+    def _listed(self, raw: parsing.Raw) -> VenueOrder:
+        return parsing.venue_order(raw, self._profile.status(raw))
 
     def _private(self, lane: Lane, call: Callable[[], T], is_retried: bool = True) -> T:
         self.markets()

@@ -14,6 +14,7 @@ from shared.domain.orders import Order, Placement
 from shared.domain.values import OrderType
 
 TRADES_PAGE = 100
+OPEN_PAGE = 100
 RECENT_PAGE, HISTORY_PAGE = 300, 100
 # `market/candles` knows the newest 1440; a few fewer, as one may close on the way.
 RECENT = 1430
@@ -50,6 +51,7 @@ SHAPES: Shapes = {
     "POST trade/order": _data(_ACKNOWLEDGED, 1),
     "POST trade/cancel-order": _data(_ACKNOWLEDGED, 1),
     "GET trade/order": _data(having(ordId=str, clOrdId=str, state=str, accFillSz=str, avgPx=str), 1),
+    "GET trade/orders-pending": _data(having(ordId=str, clOrdId=str, state=str, accFillSz=str, avgPx=str)),
     "GET trade/fills-history": _data(
         having(tradeId=str, billId=str, fillPx=str, fillSz=str, fee=str, feeCcy=str, ts=str)
     ),
@@ -163,6 +165,14 @@ def _after(page: Sequence[Raw]) -> Params:
     return {"after": str(min(int(trade["info"]["billId"]) for trade in page))}
 
 
+def _trades_since(since_ms: int, page: Sequence[Raw]) -> Params:
+    return {"begin": str(since_ms), **(_after(page) if page else {})}
+
+
+def _open_after(page: Sequence[Raw]) -> Params:
+    return {"after": str(min(int(order["id"]) for order in page))}
+
+
 OKX = Profile(
     client=GuardedOkx,
     placement=Placement(),
@@ -173,4 +183,7 @@ OKX = Profile(
     trades_page=TRADES_PAGE,
     trades_of=_trades_of,
     after=_after,
+    trades_since=_trades_since,
+    open_page=OPEN_PAGE,
+    open_after=_open_after,
 )

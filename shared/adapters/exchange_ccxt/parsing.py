@@ -8,7 +8,8 @@ from typing import Any
 
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.orders import Fill, Order, OrderReport, OrderState
-from shared.domain.values import ZERO, Market, Ticker
+from shared.domain.values import ZERO, Market, OrderType, Side, Ticker
+from shared.domain.venue import VenueOrder, VenueTrade
 from shared.ports import Balance
 
 Raw = Mapping[str, Any]
@@ -170,6 +171,53 @@ def _fill(raw: Raw, order: Order, account: str, quote: str, at_ms: int | None) -
         fee_currency=fee.get("currency") or quote,
         at=datetime.fromtimestamp(when / 1000, UTC),
     )
+
+
+def venue_order(raw: Raw, status: str | None) -> VenueOrder:
+    """Of anybody's; what has no client id of its own has an empty one."""
+    state = STATES.get(status or "")
+    missing = [name for name in ("id", "symbol", "timestamp") if raw.get(name) is None]
+    if state is None or missing:
+        raise Unreadable(f"an order without {', '.join(missing) or 'a state that we know'}: {raw.get('status')}")
+    filled = decimal(raw.get("filled"), "filled")
+    price = raw.get("price")
+    return VenueOrder(
+        exchange_order_id=str(raw["id"]),
+        client_order_id=raw.get("clientOrderId") or "",
+        symbol=raw["symbol"],
+        side=_side(raw),
+        type=str(raw.get("type") or ""),
+        quantity=decimal(raw.get("amount"), "amount"),
+        price=decimal(price, "price") if price is not None and raw.get("type") != OrderType.MARKET else None,
+        filled=filled,
+        state=OrderState.PARTIALLY_FILLED if state is OrderState.ACKED and filled > 0 else state,
+        at=datetime.fromtimestamp(raw["timestamp"] / 1000, UTC),
+    )
+
+
+def venue_trade(raw: Raw, quote: str) -> VenueTrade:
+    fee = raw.get("fee") or {}
+    missing = [name for name in ("id", "order", "symbol", "timestamp") if raw.get(name) is None]
+    if missing:
+        raise Unreadable(f"a trade without {', '.join(missing)}")
+    return VenueTrade(
+        symbol=raw["symbol"],
+        trade_id=str(raw["id"]),
+        exchange_order_id=str(raw["order"]),
+        side=_side(raw),
+        quantity=decimal(raw.get("amount"), "amount"),
+        price=decimal(raw.get("price"), "price"),
+        fee=decimal(fee.get("cost") or ZERO, "fee"),
+        fee_currency=fee.get("currency") or quote,
+        at=datetime.fromtimestamp(raw["timestamp"] / 1000, UTC),
+    )
+
+
+def _side(raw: Raw) -> Side:
+    try:
+        return Side(str(raw.get("side")))
+    except ValueError:
+        raise Unreadable(f"neither bought nor sold: {raw.get('side')!r}") from None
 
 
 def balances(raw: Raw) -> dict[str, Balance]:

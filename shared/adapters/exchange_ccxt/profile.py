@@ -27,6 +27,8 @@ class Profile:
     cancelling are answered with the order's state; elsewhere with its ids alone, so that it is asked for afterwards.
     `status` is an order's, in ccxt's words. `candle_pages` cuts a span into the calls that get it, and may ask the
     venue's time. `trades_of` names an order's trades by its id at the venue, `after` all that follow those of a page.
+    `trades_since` asks for the account's from a moment on, or for those that follow a page of them; `open_page` and
+    `open_after` do so for what rests, where one answer may not hold all of it.
     """
 
     client: type[GuardedClient]
@@ -38,3 +40,6 @@ class Profile:
     trades_page: int
     trades_of: Callable[[str], Params]
     after: Callable[[Sequence[Raw]], Params]
+    trades_since: Callable[[int, Sequence[Raw]], Params]
+    open_page: int | None
+    open_after: Callable[[Sequence[Raw]], Params]

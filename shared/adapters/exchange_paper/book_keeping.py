@@ -48,9 +48,11 @@ class Stored:
     client_order_id: str
     symbol: str
     side: Side
+    type: OrderType
     quantity: Decimal
     price: Decimal | None
     state: OrderState
+    placed_at: datetime
     fills: tuple[tuple[int, Execution], ...]
 
     @property
@@ -66,8 +68,11 @@ Decide = Callable[[Stored], tuple[OrderState, Sequence[Execution]]]
 
 
 class BookKeeping:
-    def __init__(self, engine: Engine) -> None:
+    """The books of one venue. A client id is unique over all of them."""
+
+    def __init__(self, engine: Engine, exchange: str) -> None:
         self._engine = engine
+        self._exchange = exchange
 
     def place(self, placement: Placement, deadline: datetime) -> None:
         """Record an order and its trades, unless its id is there or `deadline` has passed by the database's clock.
@@ -75,7 +80,7 @@ class BookKeeping:
         One statement, committed by itself: whoever falls asleep before it is too late afterwards.
         """
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(_PLACE, _parameters(placement, deadline))
+            connection.execute(_PLACE, {**_parameters(placement, deadline), "exchange": self._exchange})
 
     def find(self, client_order_id: str) -> Stored | None:
         with self._engine.connect() as connection:
@@ -94,11 +99,39 @@ class BookKeeping:
             connection.execute(changed.values(state=state.value))
             return _stored(connection, client_order_id, is_locked=False)
 
+    def by_number(self, number: int) -> Stored | None:
+        o = paper_orders.c
+        wanted = select(o.client_order_id).where(o.exchange == self._exchange, o.number == number)
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted).scalar_one_or_none()
+            return None if found is None else _stored(connection, found, is_locked=False)
+
+    def resting(self) -> list[Stored]:
+        """Oldest first."""
+        o = paper_orders.c
+        wanted = select(o.client_order_id).where(o.exchange == self._exchange, o.state.in_(sorted(RESTING)))
+        with self._engine.connect() as connection:
+            ids = list(connection.execute(wanted.order_by(o.number)).scalars())
+            found = (_stored(connection, each, is_locked=False) for each in ids)
+            return [each for each in found if each is not None]
+
+    def trades_since(self, symbol: str, since: datetime) -> list[tuple[int, Side, int, Execution]]:
+        """(the order's number, its side, trade id, trade), oldest first."""
+        o, f = paper_orders.c, paper_fills.c
+        wanted = (
+            select(o.number, o.side, paper_fills)
+            .join_from(paper_fills, paper_orders)
+            .where(o.exchange == self._exchange, o.symbol == symbol, f.filled_at >= since)
+            .order_by(f.trade_id)
+        )
+        with self._engine.connect() as connection:
+            return [(row.number, Side(row.side), row.trade_id, _execution(row)) for row in connection.execute(wanted)]
+
     def net(self) -> dict[str, Decimal]:
         """Per asset, what all fills together brought and took."""
         totals: defaultdict[str, Decimal] = defaultdict(Decimal)
         with self._engine.connect() as connection:
-            for row in connection.execute(_NET):
+            for row in connection.execute(_NET, {"exchange_": self._exchange}):
                 totals[row.base] += row.quantity
                 totals[row.quote] -= row.worth
                 totals[row.fee_currency] -= row.fee
@@ -118,9 +151,11 @@ def _stored(connection: Connection, client_order_id: str, is_locked: bool) -> St
         client_order_id=client_order_id,
         symbol=row.symbol,
         side=Side(row.side),
+        type=OrderType(row.type),
         quantity=row.quantity,
         price=row.price,
         state=OrderState(row.state),
+        placed_at=row.placed_at,
         fills=tuple((trade.trade_id, _execution(trade)) for trade in trades),
     )
 
@@ -199,7 +234,8 @@ def _netting() -> Select[Any]:
         func.sum(signed * paper_fills.c.price).label("worth"),
         func.sum(paper_fills.c.fee).label("fee"),
     )
-    return select(*assets, *sums).join_from(paper_fills, paper_orders).group_by(*assets)
+    mine = paper_orders.c.exchange == bindparam("exchange_")
+    return select(*assets, *sums).join_from(paper_fills, paper_orders).where(mine).group_by(*assets)
 
 
 _PLACE = _placing()

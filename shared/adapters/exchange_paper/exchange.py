@@ -16,6 +16,7 @@ from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import ExchangeDown, ExchangeError, OrderUnknown, Rejected, Throttled, Unclear
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit
 from shared.domain.values import ZERO, Market, OrderType, Side, Ticker
+from shared.domain.venue import VenueOrder, VenueTrade
 from shared.ports import Balance, Clock
 
 ACCOUNT = "paper"
@@ -47,11 +48,12 @@ class ExchangePaper:
 
     account = ACCOUNT
     placement = orders.Placement()
+    starts_empty = True
 
     def __init__(self, source: Source, engine: Engine, clock: Clock, recv_window_ms: int) -> None:
         self.name = source.name
         self._source = source
-        self._books = BookKeeping(engine)
+        self._books = BookKeeping(engine, source.name)
         self._clock = clock
         self._recv_window_ms = recv_window_ms
 
@@ -112,6 +114,22 @@ class ExchangePaper:
     def balances(self) -> Mapping[str, Balance]:
         with _failing_as(ExchangeDown):
             return {asset: Balance(amount, ZERO) for asset, amount in self._books.net().items()}
+
+    def open_orders(self) -> Sequence[VenueOrder]:
+        with _failing_as(ExchangeDown):
+            return [_listed(each) for each in self._books.resting()]
+
+    def trades_since(self, symbol: str, since_ms: int) -> Sequence[VenueTrade]:
+        with _failing_as(ExchangeDown):
+            found = self._books.trades_since(symbol, _moment(since_ms))
+        return [_trade(symbol, *each) for each in found]
+
+    def order_by_exchange_id(self, symbol: str, exchange_order_id: str) -> VenueOrder:
+        with _failing_as(ExchangeDown):
+            stored = self._books.by_number(int(exchange_order_id)) if exchange_order_id.isdigit() else None
+        if stored is None or stored.symbol != symbol:
+            raise OrderUnknown(f"{exchange_order_id} on {symbol}")
+        return _listed(stored)
 
     def _market(self, symbol: str) -> Market:
         market = self._source.markets().get(symbol)
@@ -184,6 +202,35 @@ def _placement(order: Order, market: Market, book: Book, at: datetime) -> Placem
         state=matching.state_after(order.type, order.quantity, filled),
         at=at,
         executions=tuple(_execution(order.side, trade, market, at, is_maker=False) for trade in trades),
+    )
+
+
+def _listed(stored: Stored) -> VenueOrder:
+    return VenueOrder(
+        exchange_order_id=str(stored.number),
+        client_order_id=stored.client_order_id,
+        symbol=stored.symbol,
+        side=stored.side,
+        type=stored.type.value,
+        quantity=stored.quantity,
+        price=stored.price,
+        filled=stored.filled,
+        state=stored.state,
+        at=stored.placed_at,
+    )
+
+
+def _trade(symbol: str, number: int, side: Side, trade_id: int, execution: Execution) -> VenueTrade:
+    return VenueTrade(
+        symbol=symbol,
+        trade_id=str(trade_id),
+        exchange_order_id=str(number),
+        side=side,
+        quantity=execution.quantity,
+        price=execution.price,
+        fee=execution.fee,
+        fee_currency=execution.fee_currency,
+        at=execution.at,
     )
 
 

@@ -18,6 +18,7 @@ paper_orders = Table(
     Column("price", Numeric),
     Column("state", Text, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("exchange", Text, nullable=False),
 )
 
 paper_fills = Table(

@@ -8,6 +8,7 @@ from shared.adapters.ledger_sql.liveness import SqlLiveness
 from shared.adapters.ledger_sql.markets import SqlMarketStore
 from shared.adapters.ledger_sql.outbox import SqlOutbox
 from shared.adapters.ledger_sql.queries import SqlQueries
+from shared.adapters.ledger_sql.reconciliation import SqlReconciliations
 
 __all__ = [
     "SqlBooks",
@@ -17,5 +18,6 @@ __all__ = [
     "SqlMarketStore",
     "SqlOutbox",
     "SqlQueries",
+    "SqlReconciliations",
     "engine",
 ]

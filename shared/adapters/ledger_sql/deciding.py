@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.adapters.ledger_sql import facts, leasing, locking, tables
-from shared.adapters.ledger_sql.rows import Row, account_of, bot_of, order_of, subscription_of
+from shared.adapters.ledger_sql.rows import Row, Values, account_of, bot_of, order_of, subscription_of
 from shared.domain.bots import Subscription
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
@@ -148,7 +148,12 @@ def _is_taken(conn: sa.Connection, order: Order) -> bool:
 
 
 def _insert_decision(conn: sa.Connection, decision: Decision, planned: Order | Denial, at: datetime) -> int:
-    row = {
+    return int(conn.execute(_INSERT_DECISION, row(decision, planned, at)).scalar_one())
+
+
+def row(decision: Decision, planned: Order | Denial, at: datetime) -> Values:
+    """A decision's columns, with what became of it."""
+    return {
         "bot_id": decision.bot_id,
         "run": decision.run,
         "strategy_id": decision.subscription.id,
@@ -162,4 +167,3 @@ def _insert_decision(conn: sa.Connection, decision: Decision, planned: Order | D
         "client_order_id": None if isinstance(planned, Denial) else planned.client_order_id,
         "decided_at": at,
     }
-    return int(conn.execute(_INSERT_DECISION, row).scalar_one())

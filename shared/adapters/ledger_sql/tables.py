@@ -370,7 +370,8 @@ worker_ticks = sa.Table(
     _needed("at", Moment),
 )
 
-# An account's books against the venue's. What was reconciled before `demanded_at` counts no more.
+# An account's books against the venue's. What was reconciled before `demanded_at` counts no more. All moments are the
+# database's clock but `looked_at` and `explained_until`, which are the venue's.
 reconciliations = sa.Table(
     "reconciliations",
     metadata,
@@ -379,6 +380,70 @@ reconciliations = sa.Table(
     _needed("demanded_at", Moment),
     sa.Column("reconciled_at", Moment),
     _needed("is_clean", sa.Boolean),
+    _needed("due_at", Moment),
+    sa.Column("checked_at", Moment),
+    sa.Column("looked_at", Moment),
+    sa.Column("explained_until", Moment),
+    _needed("version", sa.Integer),
+    _needed("why", sa.Text),
+    _needed("suspected", JSONB),
+    _needed("confirmed", JSONB),
+)
+
+# What an account held that no order of ours brought; what a person accepts of a drift is added to it.
+account_openings = sa.Table(
+    "account_openings",
+    metadata,
+    sa.Column("exchange", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("asset", sa.Text, primary_key=True),
+    _needed("amount", Money),
+)
+
+drift_acceptances = sa.Table(
+    "drift_acceptances",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    _needed("exchange", sa.Text),
+    _needed("account", sa.Text),
+    _needed("at", Moment),
+    _needed("reason", sa.Text),
+    _needed("drift", JSONB),
+)
+
+# Of others on the same account: shown, and never touched.
+external_orders = sa.Table(
+    "external_orders",
+    metadata,
+    sa.Column("exchange", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("exchange_order_id", sa.Text, primary_key=True),
+    _needed("client_order_id", sa.Text),
+    _needed("side", sa.Text),
+    _needed("type", sa.Text),
+    _needed("quantity", Money),
+    sa.Column("price", Money),
+    _needed("filled", Money),
+    _needed("state", sa.Text),
+    _needed("at", Moment),
+    _needed("is_open", sa.Boolean),
+)
+
+external_trades = sa.Table(
+    "external_trades",
+    metadata,
+    sa.Column("exchange", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("trade_id", sa.Text, primary_key=True),
+    _needed("exchange_order_id", sa.Text),
+    _needed("side", sa.Text),
+    _needed("quantity", Money),
+    _needed("price", Money),
+    _needed("fee", Money),
+    _needed("fee_currency", sa.Text),
+    _needed("at", Moment),
 )
 
 roster_version = sa.Table(
