@@ -83,7 +83,7 @@ def position_id_of(entry: Order) -> str:
 
 
 def reopened(position: Position) -> Position:
-    """A position that a late fill of its entry brings back: it is watched again."""
+    """A position that a late fill of its entry brings back: watched again, and left again where it was being left."""
     return replace(position, state=PositionState.OPEN, closed_at=None)
 
 
@@ -105,7 +105,7 @@ def position_after(
 
 def _after_late_fills(position: Position, before: Order, after: Order, market: Market, at: datetime) -> Position:
     if position.state is not PositionState.OPEN:
-        return replace(position, state=PositionState.CLOSED, leaving=None) if position.quantity == ZERO else position
+        return replace(position, state=PositionState.CLOSED) if position.quantity == ZERO else position
     # What was filled in time has had its lots counted.
     was_counted = after.purpose is Purpose.EXIT or before.filled > 0
     return settled(position, replace(after, lots=0) if was_counted else after, market, at)

@@ -48,7 +48,8 @@ class Position:
     initial balance + realised + unrealised − fees = cash + quantity × mark, exactly.
     `lots` are never fewer than what is held, in parts of a full position.
     `version` rises when an exit order ends, whatever it left: the next exit, should there be one, is a new order.
-    `leaving`: why all of it is being left. It stays until nothing is held: an exit is tried again until then.
+    `leaving`: why all of it is being left. An exit is tried again until nothing is held; it stays beyond that, for
+    what a late fill of its entry may bring back.
     """
 
     id: str
@@ -152,7 +153,7 @@ def settled(position: Position, order: Order, market: Market, at: datetime) -> P
     state = _state_left(position, order, market)
     if state is not PositionState.OPEN:
         at = position.closed_at or at
-        return replace(position, state=state, lots=0, version=version, closed_at=at, leaving=None)
+        return replace(position, state=state, lots=0, version=version, closed_at=at)
     # A part of a lot counts as held: bought in part it takes its level, sold in part it has not freed it.
     lots = position.lots - _lots(order, ROUND_FLOOR) if is_exit else position.lots + _lots(order, ROUND_CEILING)
     return replace(position, state=state, lots=max(lots, 1), version=version, closed_at=None)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from shared.domain.folding import reopened
 from shared.domain.orders import Order, OrderState
 from shared.domain.planning import plan, plan_exit
 from shared.domain.positions import ExitReason, Position, PositionState, left_by, settled
@@ -84,9 +85,10 @@ def test_an_exit_that_sold_a_part_leaves_the_position_to_be_left() -> None:
     assert (after.state, after.leaving, after.version) == (PositionState.OPEN, ExitReason.STOP_LOSS, 1)
 
 
-def test_what_is_flat_is_being_left_no_more() -> None:
+def test_what_a_late_fill_brings_back_is_left_too() -> None:
     leaving = a_position(leaving=ExitReason.STOP_LOSS, quantity=D(0))
 
-    after = settled(leaving, an_exit(state=OrderState.FILLED, filled=D(1)), a_market(), NOON)
+    closed = settled(leaving, an_exit(state=OrderState.FILLED, filled=D(1)), a_market(), NOON)
 
-    assert (after.state, after.leaving) == (PositionState.CLOSED, None)
+    assert closed.state is PositionState.CLOSED
+    assert reopened(closed).leaving is ExitReason.STOP_LOSS
