@@ -60,6 +60,13 @@ def report_of(finding: Finding, order: Order, traded: Traded, market: Market, at
     )
 
 
+def unlisted(order: Order) -> Market:
+    """The terms of a symbol that the venue does not list any more: nothing is too small to be held."""
+    base, _, quote = order.symbol.partition("/")
+    least = Decimal(1).scaleb(-DECIMALS)
+    return Market(order.exchange, order.symbol, base, quote, least, least, ZERO, ZERO, ZERO, ZERO, is_active=False)
+
+
 def trade_id_of(client_order_id: str) -> str:
     """Of the fill that stands for what was found. No venue's id looks like it."""
     return f"manual-{client_order_id}"

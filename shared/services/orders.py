@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.domain.errors import Conflict, NotFound
-from shared.domain.findings import Finding
+from shared.domain.errors import NotFound
+from shared.domain.findings import Finding, unlisted
 from shared.domain.orders import Order
 from shared.ports import Clock, Journal, MarketStore, Queries, StateStore
 from shared.services.exchange_time import exchange_now
@@ -23,9 +23,7 @@ class Settling:
         Raises NotFound, InvalidField where it can't be true of the order, Conflict where it is in no quarantine.
         """
         order = known_order(self.queries, bot_id, client_order_id)
-        market = self.markets.market(order.exchange, order.symbol)
-        if market is None:
-            raise Conflict(f"the terms of {order.symbol} are not known yet; a worker reads them as it starts")
+        market = self.markets.market(order.exchange, order.symbol) or unlisted(order)
         at = exchange_now(self.clock, self.state, order.exchange)
         return self.journal.settle(order, finding, market, at)
 
