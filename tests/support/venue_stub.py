@@ -21,6 +21,8 @@ BOOK = "GET /api/v3/depth"
 KLINES = "GET /api/v3/klines"
 TIME = "GET /api/v3/time"
 MARKETS = "GET /api/v3/exchangeInfo"
+OKX_TIME = "GET /api/v5/public/time"
+OKX_MARKETS = "GET /api/v5/public/instruments"
 
 BTCUSDT = {
     "symbol": "BTCUSDT",
@@ -40,6 +42,20 @@ BTCUSDT = {
 }
 
 
+OKX_BTCUSDT = {
+    "instType": "SPOT",
+    "instId": "BTC-USDT",
+    "baseCcy": "BTC",
+    "quoteCcy": "USDT",
+    "state": "live",
+    "tickSz": "0.01",
+    "lotSz": "0.00001",
+    "minSz": "0.00001",
+    "maxLmtSz": "9000",
+    "maxMktSz": "9000",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     body: Any
@@ -53,14 +69,38 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Asked:
     call: str
-    params: dict[str, str]
+    params: dict[str, Any]  # Of the query, and of a form or a JSON object.
     host: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def refused(code: int, message: str, status: int = 400, **headers: str) -> Answer:
     return Answer(
         {"code": code, "msg": message}, status, {name.replace("_", "-"): text for name, text in headers.items()}
     )
+
+
+def okx_ok(*data: Any) -> Answer:
+    return Answer({"code": "0", "msg": "", "data": list(data)})
+
+
+def okx_refused(code: str, message: str, status: int = 200, **headers: str) -> Answer:
+    """Of a whole request."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Answer({"code": code, "msg": message}, status, named)
+
+
+def okx_order_refused(code: str, message: str, client_order_id: str = "") -> Answer:
+    """Of the order in it."""
+    about = {"clOrdId": client_order_id, "ordId": "", "tag": "", "sCode": code, "sMsg": message}
+    return Answer({"code": "1", "msg": "All operations failed", "data": [about]})
+
+
+def _params(query: str, body: str) -> dict[str, Any]:
+    if body.startswith("{"):
+        content: dict[str, Any] = json.loads(body)
+        return content
+    return {name: values[-1] for name, values in parse_qs(query + "&" + body).items()}
 
 
 class VenueStub(ThreadingHTTPServer):
@@ -91,6 +131,10 @@ class VenueStub(ThreadingHTTPServer):
             return Answer({"serverTime": int(time.time() * 1000) + self.skew_ms})
         if call == MARKETS:
             return Answer({"timezone": "UTC", "symbols": [BTCUSDT]})
+        if call == OKX_TIME:
+            return okx_ok({"ts": str(int(time.time() * 1000) + self.skew_ms)})
+        if call == OKX_MARKETS:
+            return okx_ok(OKX_BTCUSDT)
         return Answer("nothing here", 404)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -105,8 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         url = urlsplit(self.path)
         call = f"{self.command} {url.path}"
-        params = {name: values[-1] for name, values in parse_qs(url.query + "&" + body).items()}
-        self.server.asked.append(Asked(call, params, self.headers["Host"]))
+        self.server.asked.append(Asked(call, _params(url.query, body), self.headers["Host"], dict(self.headers)))
         answer = self.server.next_answer(call)
         content = answer.content()
         self.send_response(answer.status)
