@@ -44,8 +44,8 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Client ids of a bot's orders that nobody can tell the end of, oldest first: those that wait for a person, and
-    those that are still asked for after longer than a look-up takes."""
+    """Client ids of a bot's orders that nobody can tell the end of: those that wait for a person, and those that are
+    still asked for after longer than a look-up takes."""
 
     quarantined: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
@@ -55,11 +55,11 @@ NO_DOUBTS = Doubts()
 
 
 def doubts(live: Iterable[Order], now: datetime) -> Doubts:
-    """Of a bot's orders without an end; `now` is the exchange's time, as theirs is."""
-    by_age = sorted(live, key=lambda order: order.created_at)
+    """Of a bot's orders without an end, in their order; `now` is the exchange's time, as theirs is."""
+    orders = list(live)
     return Doubts(
-        tuple(order.client_order_id for order in by_age if order.state is OrderState.QUARANTINED),
-        tuple(order.client_order_id for order in by_age if _is_unresolved(order, now)),
+        tuple(order.client_order_id for order in orders if order.state is OrderState.QUARANTINED),
+        tuple(order.client_order_id for order in orders if _is_unresolved(order, now)),
     )
 
 

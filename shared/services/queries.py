@@ -68,8 +68,8 @@ def open_positions(queries: Queries, bot_id: str) -> list[Position]:
 
 
 def live_orders(queries: Queries, bot_id: str) -> list[Order]:
-    """Every order without an end, newest first."""
-    return _all(lambda cursor: queries.orders(bot_id, PAGE, cursor, is_live=True))
+    """Every order without an end, oldest first."""
+    return _all(lambda cursor: queries.orders(bot_id, PAGE, cursor, is_live=True))[::-1]
 
 
 def _all(page_after: Callable[[str | None], Page[T]]) -> list[T]:

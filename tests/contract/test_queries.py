@@ -10,7 +10,7 @@ from shared.domain.orders import OrderState
 from shared.domain.risk import Denial
 from shared.domain.signals import Action, Evaluation
 from tests.builders import NOON, a_decision, a_market, a_market_key, a_subscription
-from tests.support.record import Record
+from tests.support.record import LATER, Record
 
 
 @pytest.fixture
@@ -42,6 +42,30 @@ def test_pages_run_from_newest_to_oldest_without_gap_or_repeat(started: Record) 
         assert len(page.items) == 2
 
     assert seen == wanted[::-1]
+
+
+def test_live_orders_are_those_without_an_end_page_by_page(started: Record) -> None:
+    started.bought()
+    planned, unknown, lost = (started.enter(hours=hour) for hour in (1, 2, 3))
+    unknown = started.journal.record_failure(started.send(unknown), OrderState.UNKNOWN, "timeout", LATER)
+    lost = started.journal.quarantine(started.send(lost), LATER)
+
+    first = started.queries.orders("default", 2, None, is_live=True)
+    second = started.queries.orders("default", 2, first.next_cursor, is_live=True)
+
+    assert [order.client_order_id for order in (*first.items, *second.items)] == [
+        each.client_order_id for each in (lost, unknown, planned)
+    ]
+    assert second.next_cursor is None
+
+
+def test_an_order_is_found_by_its_id_among_its_bots_own(started: Record) -> None:
+    order = started.journal.record_failure(started.send(started.enter()), OrderState.UNKNOWN, "timeout", LATER)
+
+    assert started.queries.order("default", order.client_order_id) == order
+    assert order.failure == "timeout"
+    assert started.queries.order("another", order.client_order_id) is None
+    assert started.queries.order("default", "b1") is None
 
 
 def test_rows_written_between_two_pages_do_not_shift_them(started: Record) -> None:

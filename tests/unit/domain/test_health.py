@@ -107,8 +107,7 @@ def test_what_rests_is_unresolved_only_while_the_venue_does_not_answer_for_it() 
     assert doubts([resting, silent], NOON) == Doubts(unresolved=("b1",))
 
 
-def test_orders_in_quarantine_are_named_oldest_first_and_those_that_wait_to_be_sent_are_not() -> None:
-    young = an_order(client_order_id="b2", state=OrderState.QUARANTINED, created_at=NOON)
-    old = an_order(client_order_id="b1", state=OrderState.QUARANTINED, created_at=NOON - HOUR)
+def test_orders_in_quarantine_are_named_in_their_order_and_those_that_wait_to_be_sent_are_not() -> None:
+    one, two = (an_order(client_order_id=name, state=OrderState.QUARANTINED) for name in ("b1", "b2"))
 
-    assert doubts([young, old, an_order(updated_at=NOON - HOUR)], NOON) == Doubts(quarantined=("b1", "b2"))
+    assert doubts([one, an_order(updated_at=NOON - HOUR), two], NOON) == Doubts(quarantined=("b1", "b2"))
