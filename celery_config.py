@@ -8,7 +8,7 @@ from celery import Celery
 from kombu import Queue
 
 from shared.settings import load_settings
-from worker.schedule import MARKETS_INTERVAL_S, RELAY_INTERVAL_S, RESOLVE_INTERVAL_S, every_slot
+from worker.schedule import MARKETS_INTERVAL_S, RECONCILE_INTERVAL_S, RELAY_INTERVAL_S, RESOLVE_INTERVAL_S, every_slot
 
 settings = load_settings()
 
@@ -37,6 +37,7 @@ app.conf.update(
     task_routes={
         "worker.position_tick": {"queue": ORDERS},
         "worker.resolve_tick": {"queue": ORDERS},
+        "worker.reconcile_tick": {"queue": ORDERS},
         "worker.relay_tick": {"queue": ORDERS},
         "worker.strategy_tick": {"queue": STRATEGY},
         "worker.evaluate_markets": {"queue": STRATEGY},
@@ -85,6 +86,11 @@ app.conf.update(
             "task": "worker.resolve_tick",
             "schedule": every_slot(RESOLVE_INTERVAL_S),
             "options": {"expires": RESOLVE_INTERVAL_S},
+        },
+        "reconcile": {
+            "task": "worker.reconcile_tick",
+            "schedule": every_slot(RECONCILE_INTERVAL_S),
+            "options": {"expires": RECONCILE_INTERVAL_S},
         },
         "relay": {
             "task": "worker.relay_tick",

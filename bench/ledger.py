@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg2
+import sqlalchemy as sa
 
 from cli.supervisor.embedded import embedded_servers
 from shared.adapters import ledger_sql
@@ -68,6 +69,9 @@ class Orders:
         bot_id = f"bench-{uuid4().hex[:8]}"
         bot = Bot(bot_id, "binance", bot_id, "USDT", Decimal(10**9), Desired.RUNNING, EPOCH, EPOCH, EPOCH)
         bots.change(bot_id, lambda _before, _holds: bot, EventType.BOT_STARTED)
+        with self._engine.begin() as conn:
+            # No venue is there to be held against.
+            conn.execute(sa.text("UPDATE reconciliations SET reconciled_at = clock_timestamp()"))
         self._subscription = bots.add_strategy(
             Subscription(uuid4().hex, bot_id, "RSIStrategy", "BTC/USDT", Timeframe.M1, EPOCH, EPOCH)
         )

@@ -23,6 +23,7 @@ from shared.ports import (
     MarketStore,
     Outbox,
     Queries,
+    Reconciliations,
     StateStore,
 )
 from shared.settings import Settings, SettingsError
@@ -41,6 +42,7 @@ class Services:
     markets: MarketStore
     outbox: Outbox
     queries: Queries
+    reconciliations: Reconciliations
     liveness: Liveness
     state: StateStore
     bus: EventBus
@@ -61,6 +63,7 @@ def build_services(settings: Settings) -> Services:
         markets=ledger_sql.SqlMarketStore(engine),
         outbox=ledger_sql.SqlOutbox(engine),
         queries=ledger_sql.SqlQueries(engine),
+        reconciliations=ledger_sql.SqlReconciliations(engine),
         liveness=ledger_sql.SqlLiveness(engine),
         state=RedisStateStore(settings.redis_url),
         bus=RedisEventBus(settings.redis_url),

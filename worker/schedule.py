@@ -12,6 +12,7 @@ log = structlog.get_logger(__name__)
 
 RELAY_INTERVAL_S = 1
 RESOLVE_INTERVAL_S = 5
+RECONCILE_INTERVAL_S = 5
 MARKETS_INTERVAL_S = 5
 
 # A candle has closed at its venue, and its last trade is in, shortly after the boundary.

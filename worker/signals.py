@@ -1,6 +1,7 @@
 """Celery's process hooks: logging, the pre-fork import, and a beat's sign of life."""
 
 import os
+import threading
 import time
 
 import structlog
@@ -9,12 +10,14 @@ from celery import signals
 from shared import logs
 from shared.adapters.state_redis import RedisStateStore
 from shared.domain.errors import Unavailable
+from shared.ports import Reconciliations
 from shared.settings import load_settings
 from worker.boot import preload
 
 log = structlog.get_logger(__name__)
 
 BEAT_TTL_S = 15
+DEMAND_RETRY_S = 1
 
 
 @signals.setup_logging.connect
@@ -25,6 +28,33 @@ def configure_logging(**_: object) -> None:
 @signals.worker_init.connect
 def preload_before_fork(**_: object) -> None:
     preload()
+
+
+@signals.worker_ready.connect
+def demand_reconciliation(**_: object) -> None:
+    """What this worker enters into waits until each account's books were held against its venue once more."""
+    threading.Thread(target=_demand_reconciliation, daemon=True).start()
+
+
+def _demand_reconciliation() -> None:
+    """In the parent, over an engine that no child ever sees; until it is written."""
+    from shared.adapters import ledger_sql  # noqa: PLC0415  # Beats load this module, too.
+
+    engine = ledger_sql.engine(load_settings().sqlalchemy_url, pool_size=1)
+    try:
+        while not _is_demanded(ledger_sql.SqlReconciliations(engine)):
+            time.sleep(DEMAND_RETRY_S)
+    finally:
+        engine.dispose()
+
+
+def _is_demanded(record: Reconciliations) -> bool:
+    try:
+        record.demand()
+    except Unavailable as error:
+        log.warning("reconciliation_not_demanded", error=str(error))
+        return False
+    return True
 
 
 @signals.beat_init.connect

@@ -13,11 +13,18 @@ from worker.codec import unpacked
 from worker.cycles.evaluation import evaluation_cycle
 from worker.cycles.portfolio import portfolio_cycle
 from worker.cycles.positions import position_cycle
+from worker.cycles.reconciling import reconcile_cycle
 from worker.cycles.resolving import resolve_cycle
 from worker.cycles.strategy import strategy_cycle
 from worker.cycles.upkeep import markets_cycle, relay_cycle
 from worker.life import LifeSign
-from worker.schedule import MARKETS_INTERVAL_S, RELAY_INTERVAL_S, RESOLVE_INTERVAL_S, executed_slot
+from worker.schedule import (
+    MARKETS_INTERVAL_S,
+    RECONCILE_INTERVAL_S,
+    RELAY_INTERVAL_S,
+    RESOLVE_INTERVAL_S,
+    executed_slot,
+)
 
 log = structlog.get_logger(__name__)
 sign = LifeSign()
@@ -41,6 +48,11 @@ def portfolio_tick() -> None:
 @shared_task(name="worker.resolve_tick")
 def resolve_tick() -> None:
     _tick("resolve", RESOLVE_INTERVAL_S, resolve_cycle)
+
+
+@shared_task(name="worker.reconcile_tick")
+def reconcile_tick() -> None:
+    _tick("reconcile", RECONCILE_INTERVAL_S, reconcile_cycle)
 
 
 @shared_task(name="worker.relay_tick")

@@ -64,7 +64,7 @@ def after_look(row: Reconciliation, books: Books, conclusion: Conclusion, now: d
         row,
         version=row.version + 1,
         checked_at=books.read_at,
-        looked_at=conclusion.looked_at,
+        looked_at=conclusion.looked_at or row.looked_at,
         why=conclusion.why,
         due_at=now if is_demanded_since else now + AGAIN[conclusion.verdict],
         suspected=NO_DRIFT,

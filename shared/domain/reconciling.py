@@ -173,20 +173,25 @@ class Conclusion:
 
     `openings`: of assets without one so far. `external_trades` are new to the record, `external_orders` are all that
     were seen, of which those of `open_orders` rest. `why` says what an inconclusive look met. `explained_until` is set
-    where everything agrees.
+    where everything agrees. `looked_at` and `open_orders` are None where the venue did not say.
     """
 
     verdict: Verdict
-    looked_at: datetime
+    looked_at: datetime | None = None
     drift: Drift = NO_DRIFT
     follow: tuple[Order, ...] = ()
     adopt: tuple[Adoption, ...] = ()
     openings: Mapping[str, Decimal] = field(default_factory=dict)
     external_orders: tuple[VenueOrder, ...] = ()
     external_trades: tuple[VenueTrade, ...] = ()
-    open_orders: frozenset[OrderRef] = frozenset()
+    open_orders: frozenset[OrderRef] | None = None
     why: str = ""
     explained_until: datetime | None = None
+
+
+def unanswered(before: Books, why: str) -> Conclusion:
+    """Of a look that the venue did not answer: nothing is known, and nothing forgotten."""
+    return Conclusion(Verdict.INCONCLUSIVE, drift=before.suspected, why=why)
 
 
 def unknown_orders(look: Look, known: Known) -> list[OrderRef]:

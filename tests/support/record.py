@@ -49,10 +49,14 @@ class Record:
         self.markets = ledger_sql.SqlMarketStore(self.engine)
         self.outbox = ledger_sql.SqlOutbox(self.engine)
         self.queries = ledger_sql.SqlQueries(self.engine)
+        self.reconciliations = ledger_sql.SqlReconciliations(self.engine)
 
     def start(self, **changes: Any) -> Bot:
+        """With its account reconciled, so that its entries go at once."""
         bot = a_bot(**changes)
-        return self.bots.change(bot.id, lambda _before, _holds: bot, EventType.BOT_STARTED)
+        started = self.bots.change(bot.id, lambda _before, _holds: bot, EventType.BOT_STARTED)
+        open_gates(self.engine)
+        return started
 
     def pause(self, bot_id: str = "default") -> Bot:
         return self.bots.change(
@@ -120,6 +124,12 @@ class Record:
     def value(self, statement: str, **parameters: Any) -> Any:
         (found,) = self.column(statement, **parameters)
         return found
+
+
+def open_gates(engine: sa.Engine) -> None:
+    """As a clean reconciliation of every account would."""
+    with engine.begin() as conn:
+        conn.execute(sa.text("UPDATE reconciliations SET reconciled_at = clock_timestamp()"))
 
 
 def known(bot: Bot | None) -> Bot:

@@ -14,11 +14,14 @@ from shared.domain.candles import Candles, Timeframe
 from shared.domain.events import EventType
 from shared.domain.orders import Order
 from shared.domain.positions import Position
+from shared.ports import AccountStanding
 from shared.settings import load_settings
 from strategies import catalogue, registry
 from tests.fakes_exchange import FakeExchange, market
+from tests.support.record import open_gates
 from worker.boot import Worker
 from worker.cycles.evaluation import evaluation_cycle
+from worker.cycles.reconciling import reconcile_cycle
 from worker.cycles.strategy import strategy_cycle
 
 CROSS_UP = (104.0, 103.0, 102.0, 101.0, 100.0, 110.0)
@@ -54,7 +57,9 @@ class Desk:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.venue.clock_ms / 1000, tz=UTC)
 
-    def start(self, bot_id: str = "default", balance: str = "10000") -> Bot:
+    def start(self, bot_id: str = "default", balance: str = "10000", is_reconciled: bool = True) -> Bot:
+        """With its account reconciled, unless the test is about that: its entries go at once."""
+
         def start(bot: Bot | None, _holds: bool) -> Bot:
             return started(
                 bot,
@@ -66,7 +71,19 @@ class Desk:
                 now=self.now() - timedelta(hours=1),
             )
 
-        return self.worker.services.bots.change(bot_id, start, EventType.BOT_STARTED)
+        started_bot = self.worker.services.bots.change(bot_id, start, EventType.BOT_STARTED)
+        if is_reconciled:
+            open_gates(self.worker.services.engine)
+        return started_bot
+
+    def reconcile(self, times: int = 1) -> AccountStanding:
+        """Looks at the account, each as soon as it is due; how it stands after them."""
+        for _ in range(times):
+            with self.worker.services.engine.begin() as conn:
+                conn.execute(text("UPDATE reconciliations SET due_at = clock_timestamp()"))
+            reconcile_cycle(self.worker)
+        (standing,) = self.worker.services.reconciliations.standings()
+        return standing
 
     def subscribe(
         self, bot_id: str = "default", name: str = "MACrossoverStrategy", symbol: str = "BTC/USDT", **params: object

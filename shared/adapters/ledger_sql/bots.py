@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.adapters.ledger_sql import facts, locking, tables
+from shared.adapters.ledger_sql import facts, locking, reconciliation, tables
 from shared.adapters.ledger_sql.connections import snapshot, transaction
 from shared.adapters.ledger_sql.rows import Row, bot_of, order_of, subscription_of, values
 from shared.domain.booking import capital_lines
@@ -50,6 +50,8 @@ class SqlBotStore:
             _write(conn, row, after)
             _deny_planned_entries(conn, before, after)
             facts.append(conn, facts.bot_changed(event, after, held))
+            if event is EventType.BOT_STARTED:
+                reconciliation.demand(conn, tables.bots.c.id == bot_id)
             _bump_roster(conn)
         return after
 

@@ -129,6 +129,8 @@ def _write(conn: sa.Connection, after: Reconciliation) -> None:
 
 def _write_external(conn: sa.Connection, key: AccountKey, conclusion: Conclusion) -> list[VenueOrder]:
     """Orders as they are now, and new trades; those orders that nobody had seen before."""
+    if conclusion.open_orders is None:
+        return []
     still = sa.tuple_(_e.c.symbol, _e.c.exchange_order_id).in_(sorted(conclusion.open_orders))
     conn.execute(sa.update(_e).where(reads.of(_e, key), _e.c.is_open, ~still).values(is_open=False))
     if conclusion.external_trades:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-INTERVALS = {"strategy": 60, "position": 10, "portfolio": 300, "resolve": 5, "relay": 1, "markets": 5}
+INTERVALS = {"strategy": 60, "position": 10, "portfolio": 300, "resolve": 5, "reconcile": 5, "relay": 1, "markets": 5}
 QUEUES = {
     "worker.position_tick": "orders",
     "worker.resolve_tick": "orders",
+    "worker.reconcile_tick": "orders",
     "worker.relay_tick": "orders",
     "worker.strategy_tick": "strategy",
     "worker.evaluate_markets": "strategy",
