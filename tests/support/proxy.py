@@ -120,11 +120,11 @@ class Proxy:
 
     def _lose(self, pair: Pair) -> None:
         trap, self._trap = self._trap, None
+        self._sprung.set()
         if trap is not None and trap[1] == "reset":
             pair.reset()
         else:
             pair.is_swallowed.set()
-        self._sprung.set()
 
     def _end(self, pair: Pair) -> None:
         # What vanishes says nothing of its end either: it is closed with the proxy.

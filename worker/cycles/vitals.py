@@ -76,11 +76,11 @@ def failed(worker: Worker, exchange: str, source: str, error: Exception) -> None
 def counted(worker: Worker, exchange: str, source: str, error: Exception) -> int:
     """Count one error; how many are in a row with it.
 
-    What our own guard held back is no error of the exchange, and no success either: 0. So it is where Redis, which
-    counts, is away.
+    What our own guard held back, or a store of ours that is away, is no error of the exchange and no success either: 0.
+    So it is where Redis, which counts, is away.
     """
     services, kind = worker.services, type(error).__name__
-    if isinstance(error, NotAsked | Throttled):
+    if isinstance(error, NotAsked | Throttled | Unavailable):
         log.info("cycle_held_back", exchange=exchange, source=source, why=str(error))
         return 0
     in_a_row = 0
