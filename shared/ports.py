@@ -418,8 +418,8 @@ class StateStore(Protocol):
 
     def put_candles(self, market: MarketKey, candles: Candles) -> None: ...
 
-    def clock_offset_ms(self, exchange: str) -> int:
-        """The venue's clock minus ours as last measured by a worker; 0 if it never was."""
+    def clock_offset_ms(self, exchange: str) -> int | None:
+        """The venue's clock minus this machine's, as last measured by a worker on whatever machine; None if unknown."""
         ...
 
     def put_clock_offset_ms(self, exchange: str, offset_ms: int) -> None: ...

@@ -100,9 +100,9 @@ class MemoryStateStore:
         self._cache.reach()
         self._cache.candles[market] = candles
 
-    def clock_offset_ms(self, exchange: str) -> int:
+    def clock_offset_ms(self, exchange: str) -> int | None:
         self._cache.reach()
-        return self._cache.offsets.get(exchange, 0)
+        return self._cache.offsets.get(exchange)
 
     def put_clock_offset_ms(self, exchange: str, offset_ms: int) -> None:
         self._cache.reach()

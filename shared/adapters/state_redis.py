@@ -12,11 +12,13 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shared.adapters.clock import SystemClock
 from shared.adapters.redis_clients import Presence, once, reading
 from shared.domain.bots import MarketKey, Roster, RosterEntry, Subscription
 from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import Unavailable
 from shared.domain.health import ERROR_WINDOW_S, BreakerState, Vitals
+from shared.ports import Clock
 
 CANDLES_TTL_S = 3600
 ERRORS_KEPT = 10_000
@@ -27,16 +29,18 @@ _WORST_FIRST = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
 class RedisStateStore:
     """Reads are tried again, writes never: `reads` and `writes` are two clients of one server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
         presence = Presence()
+        self._clock: Clock = clock or SystemClock()
         self._reads: Redis = reading(url, presence)
         self._writes: Redis = once(url, presence)
 
     @classmethod
-    def over(cls, client: Redis) -> "RedisStateStore":
+    def over(cls, client: Redis, clock: Clock | None = None) -> "RedisStateStore":
         """On a client that is there already, for reads and writes alike."""
         store = cls.__new__(cls)
         store._reads = store._writes = client
+        store._clock = clock or SystemClock()
         return store
 
     def claim_slot(self, tick: str, slot: int, ttl_s: int) -> bool:
@@ -62,14 +66,25 @@ class RedisStateStore:
         with _redis():
             self._writes.set(_candles_key(market), candles.to_bytes(), ex=ttl_s)
 
-    def clock_offset_ms(self, exchange: str) -> int:
+    def clock_offset_ms(self, exchange: str) -> int | None:
         with _redis():
-            offset: Any = self._reads.get(f"orch:clock:{exchange}")
-        return int(offset or 0)
+            pipe = self._reads.pipeline(transaction=False)
+            pipe.get(_clock_key(exchange))
+            pipe.time()
+            ahead_of_redis_ms, redis_time = pipe.execute()
+        if ahead_of_redis_ms is None:
+            return None
+        return round(_ms(redis_time) + int(ahead_of_redis_ms) - self._machine_ms())
 
     def put_clock_offset_ms(self, exchange: str, offset_ms: int) -> None:
+        """Kept against Redis's clock: that of the machine which measured it tells nothing to others."""
         with _redis():
-            self._writes.set(f"orch:clock:{exchange}", offset_ms)
+            redis_time: Any = self._reads.time()
+            ahead_of_redis_ms = round(self._machine_ms() + offset_ms - _ms(redis_time))
+            self._writes.set(_clock_key(exchange), ahead_of_redis_ms)
+
+    def _machine_ms(self) -> float:
+        return self._clock.now().timestamp() * 1000
 
     def put_marks(self, exchange: str, marks: Mapping[str, Decimal]) -> None:
         if not marks:
@@ -146,6 +161,15 @@ def _redis() -> Iterator[None]:
         yield
     except RedisError as error:
         raise Unavailable("Redis is away") from error
+
+
+def _clock_key(exchange: str) -> str:
+    return f"orch:venue_clock:{exchange}"
+
+
+def _ms(redis_time: tuple[int, int]) -> float:
+    seconds, micros = redis_time
+    return seconds * 1000 + micros / 1000
 
 
 def _candles_key(market: MarketKey) -> str:

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -18,9 +18,10 @@ from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound, Unavailable
 from shared.domain.events import EventType
 from shared.domain.exchanges import LIVE, PAPER, account_on
+from shared.domain.orders import Order
 from shared.domain.positions import Position
 from shared.ports import BotStore, Clock, Journal, MarketStore, Queries, StateStore
-from shared.services.exchange_time import exchange_now, exchange_offset
+from shared.services.exchange_time import exchange_now, exchange_offset, measured_exchange_now
 from shared.services.queries import open_positions
 from shared.services.requests import (
     EXCHANGES,
@@ -35,6 +36,7 @@ from shared.settings import Settings
 
 FENCE_POLL_S = 0.05
 FENCE_MARGIN_S = 1.0
+CLOCK_ERROR = timedelta(seconds=0.5)
 MARKETS_POLL_S = 0.25
 MARKETS_LOOKS = 28  # A worker reads them within five seconds of its start.
 NEVER_STARTED = "the bot has never been started; start it first"
@@ -205,14 +207,31 @@ class Controls:
         return Changed(after, is_new=before[0] is None or after.version != before[0].version)
 
     def _wait_for_fence(self, bot_id: str, exchange: str) -> None:
-        """Return once every entry on its way is answered for, or past the moment at which the venue refuses it."""
-        for _ in range(int((self.recv_window_ms / 1000 + FENCE_MARGIN_S) / FENCE_POLL_S) + 1):
-            now = exchange_now(self.clock, self.state, exchange)
-            flying = self.journal.entries_in_flight(bot_id)
-            if all(order.valid_until is not None and order.valid_until < now for order in flying):
-                return
+        """Return once every entry on its way is answered for, or past the moment at which the venue refuses it.
+
+        Where nobody has measured the exchange's clock, that is once a signature made before the call has run out: this
+        machine's own clock may be minutes off.
+        """
+        patience_s, waited_s = self.recv_window_ms / 1000 + FENCE_MARGIN_S, 0.0
+        while not self._is_fenced(bot_id, exchange):
+            if waited_s >= patience_s:
+                if measured_exchange_now(self.clock, self.state, exchange) is None:
+                    return
+                raise Unavailable(
+                    "the change is written, but an order sent before it may still arrive; repeat the call"
+                )
             self.sleep(FENCE_POLL_S)
-        raise Unavailable("the change is written, but an order sent before it may still arrive; repeat the call")
+            waited_s += FENCE_POLL_S
+
+    def _is_fenced(self, bot_id: str, exchange: str) -> bool:
+        flying = self.journal.entries_in_flight(bot_id)
+        now = measured_exchange_now(self.clock, self.state, exchange)
+        return not flying or (now is not None and all(_is_past(order, now) for order in flying))
+
+
+def _is_past(order: Order, now: datetime) -> bool:
+    """Whether the venue refuses it by now, however far off the two measurements of its clock are."""
+    return order.valid_until is not None and order.valid_until + CLOCK_ERROR < now
 
 
 def _existing(bot: Bot | None) -> Bot:

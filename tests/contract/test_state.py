@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import fakeredis
@@ -35,6 +35,16 @@ def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
 @pytest.fixture
 def state(client: redis.Redis) -> RedisStateStore:
     return RedisStateStore.over(client)
+
+
+@dataclass
+class Ahead:
+    """A clock that is wrong."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by
 
 
 def test_one_caller_claims_a_slot(state: RedisStateStore) -> None:
@@ -86,12 +96,19 @@ def test_candles_come_back_bit_by_bit_and_do_not_stay_for_ever(state: RedisState
     assert 2 * 86_400 < ttls[1] <= 3 * 86_400
 
 
-def test_a_clock_that_was_never_measured_is_right(state: RedisStateStore) -> None:
-    assert state.clock_offset_ms("binance") == 0
+def test_a_clock_that_was_never_measured_is_unknown(state: RedisStateStore) -> None:
+    assert state.clock_offset_ms("binance") is None
 
-    state.put_clock_offset_ms("binance", -1250)
 
-    assert state.clock_offset_ms("binance") == -1250
+def test_a_clocks_offset_is_told_to_each_machine_by_its_own_clock(client: redis.Redis) -> None:
+    # Given two machines whose clocks differ by half a minute
+    right = RedisStateStore.over(client)
+    ahead = RedisStateStore.over(client, Ahead(timedelta(seconds=30)))
+
+    right.put_clock_offset_ms("binance", -1250)
+
+    assert right.clock_offset_ms("binance") == pytest.approx(-1250, abs=100)
+    assert ahead.clock_offset_ms("binance") == pytest.approx(-31_250, abs=100)
 
 
 def test_marks_are_the_newest_of_each_symbol(state: RedisStateStore) -> None:

@@ -137,6 +137,7 @@ def test_pause_answers_only_once_what_was_under_way_is_fenced(world: World, runn
 
 
 def test_a_pause_that_can_not_be_made_true_yet_is_503_and_stands(world: World, running: FlaskClient) -> None:
+    world.state.put_clock_offset_ms("binance", 0)
     world.record.orders.append(an_entry(OrderState.SENDING, EPOCH + timedelta(seconds=30)))
     assert running.post(f"{BOT}/pause").status_code == 503
     assert status(running)["paused"] is True
