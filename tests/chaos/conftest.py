@@ -1,0 +1,76 @@
+"""Fleets for the tests of this folder, the groups that keep them apart, and the table of figures at the end."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.figures import Figures
+from tests.chaos.fleet import Fleet, running_fleet
+
+HERE = Path(__file__).parent
+FIGURES = Figures()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a fleet runs on one worker; what is long is no part of the short."""
+    for item in items:
+        if HERE in item.path.parents and any(item.iter_markers("chaos")):
+            item.add_marker(pytest.mark.xdist_group("chaos"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure comes with what the fleet said last."""
+    report = yield
+    if report.failed:
+        fleets = {name: value for name, value in getattr(item, "funcargs", {}).items() if isinstance(value, Fleet)}
+        report.sections.extend((f"last words of {name}", fleet.last_words()) for name, fleet in fleets.items())
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FIGURES.rows:
+        terminalreporter.section("chaos")
+        for line in FIGURES.table():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def figures() -> Figures:
+    return FIGURES
+
+
+@pytest.fixture
+def count() -> int:
+    """How often each ending: COUNT, 20 by default."""
+    return int(os.environ.get("COUNT", "20"))
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("SEED", "1"))
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """One pair of workers, live orders."""
+    with running_fleet(tmp_path_factory.mktemp("fleet")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def large_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two pairs of workers, live orders, fees in a third currency."""
+    with running_fleet(tmp_path_factory.mktemp("large"), pairs=2) as running:
+        running.ask_venue("POST", "fees", {"asset": "BNB"})
+        yield running
+
+
+@pytest.fixture(scope="session")
+def paper_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with running_fleet(tmp_path_factory.mktemp("paper"), is_live=False) as running:
+        yield running

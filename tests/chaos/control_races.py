@@ -1,0 +1,92 @@
+"""Pause and stop, asked by several clients at once of a fleet that trades: what their answers promise, and when."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.fleet import Fleet
+
+RACERS = 5
+JITTER_S = 0.08
+QUIET_S = (0.3, 0.9)
+HUSHES = ("bot/pause", "bot/stop")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCall:
+    """One call, its times in ms. `is_hush`: pause or stop; the others let the bot trade."""
+
+    is_hush: bool
+    sent_ms: float
+    answered_ms: float
+    status: int
+
+
+def silences(calls: Sequence[ControlCall]) -> list[tuple[float, float]]:
+    """(from, until): after each acknowledged pause or stop, until somebody next asks the bot to trade.
+
+    A call that lets it trade and was under way at the same time may have come second: then nothing was promised.
+    """
+    found = []
+    for hush in calls:
+        if not hush.is_hush or hush.status != 200:
+            continue
+        later = [call.sent_ms for call in calls if not call.is_hush and call.answered_ms > hush.sent_ms]
+        until_ms = min(later, default=float("inf"))
+        if until_ms > hush.answered_ms:
+            found.append((hush.answered_ms, until_ms))
+    return found
+
+
+def raced(fleet: Fleet, rounds: int, seed: int, say: Callable[[str], None]) -> list[ControlCall]:
+    """Every call that was made: in each round all racers pause or stop at once, some while another resumes."""
+    chance, calls = random.Random(seed), list[ControlCall]()
+    for number in range(rounds):
+        _until_entries_leave(chance)
+        calls += _round(fleet, chance)
+        time.sleep(chance.uniform(*QUIET_S))
+        calls.append(_called(fleet, is_hush=False, ask=lambda: _run(fleet)))
+        if (number + 1) % 20 == 0:
+            answered = sum(1 for call in calls if call.is_hush and call.status == 200)
+            say(f"{number + 1:4d} rounds, {answered} acknowledged, {len(silences(calls))} silences")
+    return calls
+
+
+def _until_entries_leave(chance: random.Random) -> None:
+    """Into the part of a second in which the last candle is decided and its orders are on their way."""
+    now = time.time()
+    time.sleep(2 - now % 1 + chance.uniform(0.2, 0.7))
+
+
+def _round(fleet: Fleet, chance: random.Random) -> list[ControlCall]:
+    calls: list[ControlCall] = []
+
+    def race(path: str, delay_s: float) -> None:
+        time.sleep(delay_s)
+        calls.append(_called(fleet, is_hush=path in HUSHES, ask=lambda: fleet.post(path).status))
+
+    paths = [chance.choice(HUSHES) for _ in range(RACERS)]
+    if chance.random() < 0.2:
+        paths.append("bot/resume")
+    racers = [threading.Thread(target=race, args=(path, chance.uniform(0, JITTER_S))) for path in paths]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    return calls
+
+
+def _run(fleet: Fleet) -> int:
+    fleet.running()
+    return 200
+
+
+def _called(fleet: Fleet, *, is_hush: bool, ask: Callable[[], int]) -> ControlCall:
+    sent_ms = time.time() * 1000
+    try:
+        status = ask()
+    except OSError:
+        status = 0  # Nobody knows whether it took effect.
+    return ControlCall(is_hush, sent_ms, time.time() * 1000, status)
