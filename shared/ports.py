@@ -162,11 +162,15 @@ class BotStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a decision. `is_new` is False where it had been decided before: `order` is then that one."""
+    """What became of a decision. `is_new` is False where it had been decided before: `order` is then that one.
+
+    `waits`: the order is an entry that can't go before its account is reconciled.
+    """
 
     order: Order | None
     denial: Denial | None
     is_new: bool
+    waits: bool = False
 
 
 class Journal(Protocol):
@@ -200,6 +204,7 @@ class Journal(Protocol):
     def take(self, order: Order) -> Order | None:
         """Lease a PLANNED order whose lease has run out, its epoch raised; None where it changed or is another's.
 
+        None also for an entry whose account waits for its reconciliation: it would cost a permit each time it is tried.
         What is planned is leased to its planner, for seconds. A worker that died, or sleeps, loses it so.
         """
         ...
@@ -405,6 +410,10 @@ class EventBus(Protocol):
 
 class StateStore(Protocol):
     """The working copy in Redis. Losing it loses nothing: the next tick rebuilds it. Writes are never retried."""
+
+    def now(self) -> datetime:
+        """The store's own clock: the same for every process, whatever the clocks of their machines say."""
+        ...
 
     def claim_slot(self, tick: str, slot: int, ttl_s: int) -> bool:
         """True for exactly one caller per (tick, slot)."""

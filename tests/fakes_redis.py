@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from shared.adapters.clock import SystemClock
 from shared.domain.bots import MarketKey, Roster
 from shared.domain.candles import Candles
 from shared.domain.errors import Unavailable
 from shared.domain.events import Event
 from shared.domain.health import Vitals
+from shared.ports import Clock
 
 
 class Store:
@@ -74,8 +76,15 @@ class MemoryEventBus:
 
 
 class MemoryStateStore:
-    def __init__(self, cache: Cache) -> None:
+    """`clock` is that of Redis's machine."""
+
+    def __init__(self, cache: Cache, clock: Clock | None = None) -> None:
         self._cache = cache
+        self._clock: Clock = clock or SystemClock()
+
+    def now(self) -> datetime:
+        self._cache.reach()
+        return self._clock.now()
 
     def claim_slot(self, tick: str, slot: int, ttl_s: int) -> bool:
         self._cache.reach()

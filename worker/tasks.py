@@ -1,6 +1,5 @@
 """Celery tasks: envelopes. Each parses its arguments, calls one cycle, returns None."""
 
-import time
 from collections.abc import Callable
 
 import structlog
@@ -75,7 +74,10 @@ def _tick(name: str, interval_s: int, cycle: Callable[[Worker], None]) -> None:
     """Run `cycle` if this slot is still free: a second beat, or a redelivery, finds it taken."""
 
     def once(this: Worker) -> None:
-        is_free = this.services.state.claim_slot(name, executed_slot(time.time(), interval_s), ttl_s=2 * interval_s + 1)
+        state = this.services.state
+        # By one clock for all: with their machines' own, one worker's slot would be another's past, and be left out.
+        slot = executed_slot(state.now().timestamp(), interval_s)
+        is_free = state.claim_slot(name, slot, ttl_s=2 * interval_s + 1)
         if is_free:
             cycle(this)
         # A sign of life is a tick that got to its end, not a process that is there.

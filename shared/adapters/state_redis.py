@@ -43,6 +43,10 @@ class RedisStateStore:
         store._clock = clock or SystemClock()
         return store
 
+    def now(self) -> datetime:
+        with _redis():
+            return datetime.fromtimestamp(self._now(), UTC)
+
     def claim_slot(self, tick: str, slot: int, ttl_s: int) -> bool:
         with _redis():
             return bool(self._writes.set(f"orch:slot:{tick}:{slot}", 1, nx=True, ex=ttl_s))

@@ -47,6 +47,12 @@ class Ahead:
         return datetime.now(UTC) + self.by
 
 
+def test_the_stores_clock_is_one_for_all(client: redis.Redis) -> None:
+    right, ahead = RedisStateStore.over(client), RedisStateStore.over(client, Ahead(timedelta(minutes=5)))
+
+    assert abs(ahead.now() - right.now()) < timedelta(seconds=5)
+
+
 def test_one_caller_claims_a_slot(state: RedisStateStore) -> None:
     claims = [state.claim_slot("strategy", slot, 60) for slot in (7, 7, 8)]
 
