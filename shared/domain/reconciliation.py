@@ -1,5 +1,6 @@
 """How an account stands: what each conclusion, each demand and a person's word make of it. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -100,19 +101,19 @@ def accepted(row: Reconciliation, now: datetime) -> Reconciliation:
 def told(before: Reconciliation, after: Reconciliation, at: datetime) -> list[Event]:
     """What a look has changed: nothing is said twice."""
     if not after.is_clean and (before.is_clean or before.confirmed != after.confirmed):
-        return [_event(EventType.ACCOUNT_DRIFTED, after.key, at, **drift_told(after.confirmed))]
+        return [_event(EventType.ACCOUNT_DRIFTED, after.key, at, drift_told(after.confirmed))]
     is_settled = after.is_clean and not after.is_waiting
     if is_settled and (before.is_waiting or not before.is_clean):
-        return [_event(EventType.ACCOUNT_RECONCILED, after.key, at)]
+        return [_event(EventType.ACCOUNT_RECONCILED, after.key, at, {})]
     return []
 
 
 def drift_accepted(key: AccountKey, drift: Drift, reason: str, at: datetime) -> Event:
-    return _event(EventType.DRIFT_ACCEPTED, key, at, reason=reason, **drift_told(drift))
+    return _event(EventType.DRIFT_ACCEPTED, key, at, {"reason": reason, **drift_told(drift)})
 
 
 def external_order_seen(key: AccountKey, order: VenueOrder, at: datetime) -> Event:
-    return _event(EventType.EXTERNAL_ORDER_SEEN, key, at, **venue_order_told(order))
+    return _event(EventType.EXTERNAL_ORDER_SEEN, key, at, venue_order_told(order))
 
 
 def order_adopted(order: Order, at: datetime) -> Event:
@@ -160,5 +161,5 @@ def venue_order_told(order: VenueOrder) -> dict[str, object]:
     }
 
 
-def _event(kind: EventType, key: AccountKey, at: datetime, **payload: object) -> Event:
+def _event(kind: EventType, key: AccountKey, at: datetime, payload: Mapping[str, object]) -> Event:
     return Event(kind, NOBODY, at, {"exchange": key.exchange, "account": key.account, **payload})

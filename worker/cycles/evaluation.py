@@ -9,7 +9,7 @@ from shared.domain.bots import MarketKey, RosterEntry
 from shared.domain.candles import HISTORY, Candles
 from shared.domain.errors import ExchangeDown
 from shared.domain.evaluating import GroupKey, decisions, due_groups, exits_first
-from shared.domain.orders import OrderState
+from shared.domain.orders import Order, OrderState
 from shared.domain.planning import Decision, Quote, plan
 from shared.domain.signals import Action, Evaluation
 from shared.domain.values import Side
@@ -148,4 +148,12 @@ def _act(worker: Worker, market: MarketKey, chosen: Sequence[Decision]) -> None:
                 denial=outcome.denial and outcome.denial.value,
             )
         if outcome.order is not None and outcome.order.state is OrderState.PLANNED:
-            send(worker, outcome.order)
+            _go_on(worker, outcome.order, outcome.waits)
+
+
+def _go_on(worker: Worker, planned: Order, waits: bool) -> None:
+    """Send it, or leave it to whoever looks once its account is reconciled: a permit would be budget for nothing."""
+    if waits:
+        worker.services.journal.release(planned)
+    else:
+        send(worker, planned)

@@ -26,7 +26,11 @@ def send(worker: Worker, order: Order) -> Order:
         journal.release(order)
         return order
     sending = journal.mark_sending(order, permit, now, worker.limits)
-    return order if sending is None else _transmitted(worker, sending, permit)
+    if sending is None:
+        # Where it may go later, nobody need wait for this lease to run out.
+        journal.release(order)
+        return order
+    return _transmitted(worker, sending, permit)
 
 
 def _permit(worker: Worker, order: Order) -> Permit:

@@ -95,7 +95,8 @@ def write(
         _keep_leaving(conn, desk.position, order)
     order = replace(order, lease_until=conn.execute(_INSERT_ORDER, leasing.row(order)).scalar_one())
     facts.append(conn, facts.order_planned(order))
-    return Outcome(order=order, denial=None, is_new=True)
+    waits = order.purpose is Purpose.ENTRY and not desk.gate.is_reconciled
+    return Outcome(order=order, denial=None, is_new=True, waits=waits)
 
 
 def insert_exit(conn: sa.Connection, planned: Order, position: Position, owner: str) -> Order | None:

@@ -5,7 +5,8 @@ import sqlalchemy as sa
 
 from shared.adapters.ledger_sql import tables
 from shared.adapters.ledger_sql.rows import Values, order_of, values
-from shared.domain.orders import Order, OrderState
+from shared.domain.gate import FRESH
+from shared.domain.orders import Order, OrderState, Purpose
 
 # Longer than from planning to SENDING; what a dead worker had planned is anybody's after it.
 LEASE_S = 5
@@ -18,9 +19,19 @@ _IS_SAME = sa.and_(
     _o.c.epoch == sa.bindparam("epoch_"),
     _o.c.attempt == sa.bindparam("attempt_"),
 )
+_r = tables.reconciliations
+_IS_STALE = sa.or_(
+    _r.c.reconciled_at.is_(None),
+    _r.c.reconciled_at < _r.c.demanded_at,
+    _r.c.reconciled_at < sa.func.clock_timestamp() - FRESH,
+)
+_WAITS = sa.and_(
+    _o.c.purpose == Purpose.ENTRY,
+    sa.exists().where(_r.c.exchange == _o.c.exchange, _r.c.account == _o.c.account, _IS_STALE),
+)
 _TAKE = (
     sa.update(_o)
-    .where(_IS_SAME, sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until < sa.func.clock_timestamp()))
+    .where(_IS_SAME, sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until < sa.func.clock_timestamp()), ~_WAITS)
     .values(owner=sa.bindparam("owner_"), epoch=_o.c.epoch + 1, lease_until=LEASE_END)
     .returning(_o)
 )
