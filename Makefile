@@ -16,7 +16,7 @@ STAMP := $(VENV)/installed-$(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null)
 
 .PHONY: help
 help: ## List what can be done.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 .PHONY: run
 run: $(STAMP) ## Start everything and stay in the foreground; Ctrl-C stops it.
@@ -25,6 +25,10 @@ run: $(STAMP) ## Start everything and stay in the foreground; Ctrl-C stops it.
 .PHONY: test
 test: $(STAMP) ## Run the whole test suite (ARGS=… is passed to pytest).
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long_chaos" $(ARGS)
+
+.PHONY: test-chaos
+test-chaos: $(STAMP) ## Kill, freeze and lie to whole systems for an hour or two (COUNT=20 of each, SEED=1, ARGS=…).
+	@COUNT=$(or $(COUNT),20) SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/chaos -m "chaos or long_chaos" -q -s $(ARGS)
 
 .PHONY: check
 check: $(STAMP) ## Check style, types, import contracts and the compose file.

@@ -1,6 +1,7 @@
 """Fleets for the tests of this folder, the groups that keep them apart, and the table of figures at the end."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -10,7 +11,12 @@ from tests.chaos.figures import Figures
 from tests.chaos.fleet import Fleet, running_fleet
 
 HERE = Path(__file__).parent
+LONGEST_S = 5400  # Every wait has a bound of its own; this one is for what nobody thought of.
 FIGURES = Figures()
+
+
+def _too_long(number: int, frame: object) -> None:
+    raise TimeoutError(f"not done after {LONGEST_S} s")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +43,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("chaos")
         for line in FIGURES.table():
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def _bounded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test of hours ends with a failure, and so with its processes, where it would go on for ever."""
+    if request.node.get_closest_marker("long_chaos") is None:
+        yield
+        return
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(LONGEST_S)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,10 @@ QUERIES = {
     "fills": """SELECT trade_id, symbol, client_order_id, side, quantity, price, fee, fee_currency FROM fills""",
     "positions": "SELECT id, base, quote, quantity FROM positions",
     "ledger": "SELECT asset, ledger_account, kind, sum(amount) AS amount FROM ledger GROUP BY 1, 2, 3",
+    "bots": "SELECT id, version FROM bots",
     "decisions": "SELECT bot_id, run, strategy_id, symbol, timeframe, candle_open_ms FROM decisions",
     "candles": """SELECT symbol, timeframe, candle_open_ms, decided_at FROM decided_candles""",
-    "events": """SELECT number, is_sent, type, payload, at, at < now() - interval '15 s' AS is_old
+    "events": """SELECT number, is_sent, type, bot_id, payload, at, at < now() - interval '15 s' AS is_old
         FROM outbox ORDER BY number, id""",
 }
 # On paper the venue's books are tables of their own.
@@ -50,6 +51,7 @@ class Evidence:
     fills: Sequence[Row] = ()
     positions: Sequence[Row] = ()
     ledger: Sequence[Row] = ()
+    bots: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
     candles: Sequence[Row] = ()
     events: Sequence[Row] = ()

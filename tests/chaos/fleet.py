@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import psycopg2
 
-from tests.chaos.endings import Ending, Endings, How
+from tests.chaos.endings import Ending, Endings
 from tests.e2e.stack import QUICK, Answer, Stack, until
 from tests.support.launched import environment, launched
 
@@ -136,12 +136,11 @@ class Fleet(Stack):
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.loads(response.read())
 
-    def kill(self, name: str, *, is_child: bool = False) -> str:
-        """SIGKILL for the process that the supervisor knows by `name`, or for one of its children."""
-        with_children = self.tree(name)
-        victim = random.choice(with_children[1:]) if is_child and len(with_children) > 1 else with_children[0]
-        victim.send_signal(signal.SIGKILL)
-        return f"{name}{' child' if victim is not with_children[0] else ''}"
+    def kill(self, name: str, *, is_child: bool = False, number: signal.Signals = signal.SIGKILL) -> None:
+        """A signal to the process that the supervisor knows by `name`, or to one of its children."""
+        process, *children = self.tree(name)
+        victim = random.choice(children) if is_child and children else process
+        victim.send_signal(number)
 
     def names(self) -> list[str]:
         return [process.name for process in self.system.run().processes]
@@ -218,6 +217,3 @@ def running_fleet(folder: Path, *, is_live: bool = True, pairs: int = 1, **varia
         raise
     finally:
         fleet.close()
-
-
-__all__ = ["FAULTY", "RECOVERED_S", "UNRESOLVED_S", "Fleet", "How", "running_fleet"]

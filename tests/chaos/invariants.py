@@ -24,6 +24,7 @@ STEPS: Mapping[str, set[str]] = {
     "partially_filled": {"filled", "canceled", "expired", "quarantined"},
     "quarantined": {*ON_THE_VENUE, "not_placed"},
 }
+COMMANDS = frozenset({"BotStarted", "BotPaused", "BotResumed", "BotStopped", "BotFlattened"})
 CATCH_UP = 100  # Candles; what was older when an outage ended stays undecided, as the documents say.
 STOP_MARGIN_MS = 3000  # Between a state's event and the tick that heeds it.
 TIMEFRAME_MS = {"1s": 1000, "1m": 60_000}
@@ -96,6 +97,18 @@ def every_transition_has_its_event(e: Evidence) -> Iterator[str]:
     told = Counter(event["payload"]["trade_id"] for event in e.events if event["type"] == "OrderFilled")
     if told != Counter(fill["trade_id"] for fill in e.fills):
         yield f"fills and OrderFilled differ: {told - Counter(f['trade_id'] for f in e.fills)} and the other way round"
+
+
+def every_command_has_its_event(e: Evidence) -> Iterator[str]:
+    """Each change of a bot raises its version by one and is told once."""
+    for bot in e.bots:
+        told = [
+            event["payload"]["version"]
+            for event in e.events
+            if event["type"] in COMMANDS and event["bot_id"] == bot["id"]
+        ]
+        if told != list(range(1, bot["version"] + 1)):
+            yield f"{bot['id']} is at version {bot['version']}, its events break at {_breaks([0, *told])}"
 
 
 def events_are_gapless_and_published(e: Evidence) -> Iterator[str]:
@@ -178,6 +191,7 @@ INVARIANTS: Mapping[str, Callable[[Evidence], Iterator[str]]] = {
     "I3 positions are their fills": positions_are_their_fills,
     "I4 balances are the ledger": balances_are_the_ledger,
     "I5 every transition has its event": every_transition_has_its_event,
+    "I5 every command has its event": every_command_has_its_event,
     "I5 events are gapless and published": events_are_gapless_and_published,
     "I6 every candle is decided once": every_candle_is_decided_once,
     "I7 nothing enters a silence": nothing_enters_a_silence,

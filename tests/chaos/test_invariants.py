@@ -34,7 +34,8 @@ def a_fill(trade_id: str, intent: str, side: str, quantity: str, fee: str) -> Ro
 
 def an_event(number: int, kind: str, **payload: Any) -> Row:
     at = START + timedelta(seconds=number)
-    return {"number": number, "is_sent": True, "is_old": True, "type": kind, "payload": payload, "at": at}
+    told = {"type": kind, "bot_id": "default", "payload": payload, "at": at}
+    return {"number": number, "is_sent": True, "is_old": True, **told}
 
 
 def of(intent: str, state: str, attempt: int = 1) -> dict[str, Any]:
@@ -72,6 +73,7 @@ SOUND = Evidence(
         a_line("BTC", "1"),
         a_line("BTC", "-0.002", "fee"),
     ],
+    bots=[{"id": "default", "version": 1}],
     decisions=[a_decision(1), a_decision(2)],
     candles=[a_candle(1), a_candle(2), a_candle(3)],
     events=[
@@ -83,6 +85,7 @@ SOUND = Evidence(
         an_event(6, "OrderChanged", **of(EXIT, "sending")),
         an_event(7, "OrderFilled", **of(EXIT, "filled"), trade_id="2"),
         an_event(8, "OrderChanged", **of(EXIT, "filled")),
+        an_event(9, "BotStarted", version=1),
     ],
     stream=[
         (1, "OrderPlanned"),
@@ -93,6 +96,7 @@ SOUND = Evidence(
         (6, "OrderChanged"),
         (7, "OrderFilled"),
         (8, "OrderChanged"),
+        (9, "BotStarted"),
     ],
     venue_orders=[at_the_venue(ENTRY, "BUY", "2.0", START_MS + 2000), at_the_venue(EXIT, "SELL", "1", START_MS + 3000)],
     venue_trades=[
@@ -156,19 +160,27 @@ DOCTORED: dict[str, tuple[str, Callable[[], Evidence]]] = {
     "a step that there is none of": ("I5", lambda: with_event(1, state="acked")),
     "an order told twice": ("I5", lambda: with_event(3, state="sending", attempt=2)),
     "a fill told twice": ("I5", lambda: with_event(6, trade_id="1")),
+    "a change of the bot that nobody was told": (
+        "I5",
+        lambda: replace(SOUND, bots=[{"id": "default", "version": 2}]),
+    ),
+    "a change of the bot that was told twice": (
+        "I5",
+        lambda: replace(SOUND, events=[*SOUND.events, an_event(10, "BotPaused", version=1)]),
+    ),
     "a gap in the numbers": ("I5", lambda: replace(SOUND, events=without(SOUND.events, 2))),
     "an event that nobody published": (
         "I5",
-        lambda: replace(SOUND, events=with_row(SOUND.events, 7, is_sent=False), stream=without(SOUND.stream, 7)),
+        lambda: replace(SOUND, events=with_row(SOUND.events, 8, is_sent=False), stream=without(SOUND.stream, 8)),
     ),
     "an event marked as sent that is not on the stream": (
         "I5",
-        lambda: replace(SOUND, stream=without(SOUND.stream, 7)),
+        lambda: replace(SOUND, stream=without(SOUND.stream, 8)),
     ),
     "a hole in the stream": ("I5", lambda: replace(SOUND, stream=without(SOUND.stream, 3))),
     "another event on the stream": (
         "I5",
-        lambda: replace(SOUND, stream=[*without(SOUND.stream, 7), (8, "OrderFilled")]),
+        lambda: replace(SOUND, stream=[*without(SOUND.stream, 8), (9, "OrderFilled")]),
     ),
     "a slot decided twice": ("I6", lambda: replace(SOUND, decisions=[*SOUND.decisions, a_decision(2)])),
     "a candle that nobody evaluated": ("I6", lambda: replace(SOUND, candles=without(SOUND.candles, 1))),
@@ -210,11 +222,18 @@ def test_an_exit_in_a_silence_is_allowed() -> None:
 
 def test_candles_of_a_stopped_bot_are_nobodys() -> None:
     # Given candles 4 to 30 undecided, and the bot stopped from 4 to 30
-    stopped = [an_event(9, "BotStopped"), an_event(30, "BotStarted")]
-    events = [*SOUND.events, {**stopped[0], "at": START + timedelta(seconds=4)}, {**stopped[1], "number": 10}]
-    stream = [*SOUND.stream, (9, "BotStopped"), (10, "BotStarted")]
+    stopped = {**an_event(10, "BotStopped", version=2), "at": START + timedelta(seconds=4)}
+    started = {**an_event(11, "BotStarted", version=3), "at": START + timedelta(seconds=30)}
 
-    found = violations(replace(SOUND, events=events, stream=stream, candles=[*SOUND.candles, a_candle(31)]))
+    found = violations(
+        replace(
+            SOUND,
+            events=[*SOUND.events, stopped, started],
+            stream=[*SOUND.stream, (10, "BotStopped"), (11, "BotStarted")],
+            bots=[{"id": "default", "version": 3}],
+            candles=[*SOUND.candles, a_candle(31)],
+        )
+    )
 
     assert found == []
 
