@@ -133,7 +133,8 @@ def _entry_refusal(decision: Decision, desk: Desk, quote: Quote, limits: Limits)
     halted = desk.gate.refusal or halt(desk.account, limits)
     if halted is not None:
         return halted
-    if desk.live_orders:
+    is_being_left = desk.position is not None and desk.position.leaving is not None
+    if desk.live_orders or is_being_left:
         return Denial.ORDER_IN_FLIGHT
     if _free_lots(decision, desk) > 0:
         return None

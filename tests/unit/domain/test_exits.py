@@ -10,8 +10,9 @@ from shared.domain.folding import reopened
 from shared.domain.orders import Order, OrderState
 from shared.domain.planning import plan, plan_exit
 from shared.domain.positions import ExitReason, Position, PositionState, left_by, settled
+from shared.domain.risk import Denial
 from shared.domain.values import OrderType, Side
-from tests.builders import NOON, a_bot, a_decision, a_desk, a_market, a_position, a_quote, an_exit, some_limits
+from tests.builders import NOON, a_bot, a_decision, a_desk, a_grid, a_market, a_position, a_quote, an_exit, some_limits
 
 D = Decimal
 PATIENT = [ExitReason.TAKE_PROFIT, ExitReason.SIGNAL]
@@ -74,6 +75,15 @@ def test_a_whole_exit_is_kept_up_until_nothing_is_held_and_a_part_is_not(reason:
 
     assert left_by(grid, planned(reason, grid)).leaving is reason
     assert left_by(grid, planned(reason, grid, lots=3)).leaving is None
+
+
+def test_nothing_is_bought_into_what_is_being_left() -> None:
+    # Given a grid that could buy four levels more, and whose stop was hit
+    held = a_position(lots=1, leaving=ExitReason.STOP_LOSS)
+
+    refused = plan(a_decision(), a_desk(subscription=a_grid(10), position=held), a_quote(), some_limits())
+
+    assert refused is Denial.ORDER_IN_FLIGHT
 
 
 def test_an_exit_that_sold_a_part_leaves_the_position_to_be_left() -> None:
