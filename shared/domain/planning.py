@@ -126,7 +126,7 @@ def _entry(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Orde
 def _entry_refusal(decision: Decision, desk: Desk, quote: Quote, limits: Limits) -> Denial | None:
     if desk.bot.desired is Desired.PAUSED:
         return Denial.PAUSED
-    if not quote.market.is_active:
+    if not quote.market.is_active or quote.price <= ZERO:
         return Denial.MARKET_INACTIVE
     if quote.now >= _expiry(decision, quote.now):
         return Denial.SIGNAL_EXPIRED

@@ -45,7 +45,7 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """Best prices of a symbol at one moment of the exchange's clock."""
+    """Best prices of a symbol at one moment of the exchange's clock; an `ask` of zero: nobody offers any."""
 
     symbol: str
     bid: Decimal

@@ -448,6 +448,12 @@ def test_a_symbol_without_buyers_is_not_quoted(exchange: ExchangeCcxt, venue: Ve
     assert exchange.tickers([BTC]) == {}
 
 
+def test_a_symbol_that_nobody_offers_is_quoted_for_those_who_hold_it(exchange: ExchangeCcxt, venue: VenueStub) -> None:
+    venue.answer(stub.TICKERS, Answer([_ticker(askPrice="0.00")]))
+    ticker = exchange.tickers([BTC])[BTC]
+    assert (ticker.bid, ticker.ask, ticker.last) == (Decimal(99), Decimal(0), Decimal(100))
+
+
 def _ticker(**changes: str) -> dict[str, Any]:
     plain = {
         "symbol": "BTCUSDT",

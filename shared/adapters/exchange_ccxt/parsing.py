@@ -79,7 +79,7 @@ def candles(rows: object, timeframe: Timeframe) -> Candles:
 
 
 def tickers(raw: Mapping[str, Raw], symbols: Iterable[str], now_ms: int) -> dict[str, Ticker]:
-    """Those that have both sides and a last price; a symbol without is not quoted.
+    """Those that can be sold: with a bid and a last price. One that nobody offers has an ask of zero.
 
     Raises Unreadable only where no quote can be read: one that can't is not to hide the others from their stops.
     """
@@ -97,11 +97,11 @@ def tickers(raw: Mapping[str, Raw], symbols: Iterable[str], now_ms: int) -> dict
 
 
 def _ticker(raw: Raw | None, symbol: str, now_ms: int) -> Ticker | None:
-    prices = [raw.get(name) if raw else None for name in ("bid", "ask", "last")]
-    if raw is None or not all(price is not None and decimal(price, symbol) > 0 for price in prices):
+    if raw is None:
         return None
-    bid, ask, last = (decimal(price, symbol) for price in prices)
-    return Ticker(symbol, bid, ask, last, raw.get("timestamp") or now_ms)
+    bid, ask, last = (decimal(raw.get(name) or ZERO, symbol) for name in ("bid", "ask", "last"))
+    # Without an ask nothing can be bought, which is no reason to leave a stop unwatched.
+    return Ticker(symbol, bid, ask, last, raw.get("timestamp") or now_ms) if bid > 0 and last > 0 else None
 
 
 def acknowledged(raw: Raw, order: Order) -> OrderReport:

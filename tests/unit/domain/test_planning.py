@@ -135,6 +135,7 @@ SIMPLE: list[tuple[Denial, Decision, Desk, Quote]] = [
     (Denial.STRATEGY_REMOVED, a_decision(), a_desk(subscription=a_subscription(removed_at=NOON)), a_quote()),
     (Denial.PAUSED, a_decision(), a_desk(bot=PAUSED), a_quote()),
     (Denial.MARKET_INACTIVE, a_decision(), a_desk(), a_quote(is_active=False)),
+    (Denial.MARKET_INACTIVE, a_decision(), a_desk(), a_quote("0")),
     (Denial.DRAWDOWN_LIMIT, a_decision(), a_desk(account=an_account(equity=D(9000))), a_quote()),
     (Denial.DAILY_LOSS_LIMIT, a_decision(), a_desk(account=an_account(equity=D(9500))), a_quote()),
     (Denial.ORDER_IN_FLIGHT, a_decision(), a_desk(live_orders=(an_order(),)), a_quote()),
