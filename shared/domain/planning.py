@@ -194,8 +194,11 @@ def plan_exit(
 
 
 def _is_too_small(quantity: Decimal, position: Position, quote: Quote) -> bool:
-    """Worth less than the venue's smallest trade, now and not long ago: a price that has fallen through the floor, or an
-    empty book's bid of zero, is no verdict on what is held, which would be watched no more."""
+    """Worth less than the venue's smallest trade, now and when it was bought.
+
+    A price that has fallen through the floor, or an empty book's bid of zero, is no verdict on what is held: as dust it
+    would be watched no more.
+    """
     least = quote.market.min_notional
     return ZERO < quantity * quote.price < least and quantity * position.average_price < _ONCE_SMALL * least
 
