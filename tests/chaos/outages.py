@@ -16,7 +16,6 @@ from tests.e2e.stack import Stack, until
 LIVE = {"PAPER_TRADING": "false", "EXCHANGE_API_KEY": "chaos-key", "EXCHANGE_API_SECRET": "chaos-secret"}
 # Positions are looked at every 10 s, as they are by default, within the default budget of calls.
 PACE = {"POSITION_INTERVAL_S": "10", "PORTFOLIO_INTERVAL_S": "60", "RATE_LIMIT_CALLS": "100", **LIVE}
-SYMBOL, TICKER = "BTC/USDT", "BTCUSDT"
 STOP_PCT = 5
 CRASH = Decimal("0.9")
 
@@ -24,22 +23,25 @@ BY_WORKERS = "SELECT count(*) FROM worker_ticks WHERE queue <> 'standby' AND tic
 SOLD = "SELECT count(*) FROM fills WHERE side = 'sell'"
 
 
-def hold_a_position(stack: Stack) -> Decimal:
-    """Bought, with a stop, and nothing but the stop will sell it; its price."""
-    stack.venue.release(TICKER)
+def hold_a_position(stack: Stack, symbol: str = "BTC/USDT") -> Decimal:
+    """Bought, with a stop, and nothing but the stop will sell it; its price. Each test takes a market of its own."""
     stack.empty_handed()
     stack.start_bot()
-    stack.add("RSIStrategy", SYMBOL, rsi_period=2, oversold=98, overbought=99, stop_loss_pct=STOP_PCT)
-    until(lambda: stack.sql("SELECT count(*) FROM positions WHERE state = 'open'")[0][0], 40, "a position")
+    stack.add("RSIStrategy", symbol, rsi_period=2, oversold=98, overbought=99, stop_loss_pct=STOP_PCT)
+    try:
+        until(lambda: stack.sql("SELECT count(*) FROM positions WHERE state = 'open'")[0][0], 60, "a position")
+    except AssertionError as error:
+        error.add_note(str(stack.sql("SELECT * FROM decisions ORDER BY id DESC LIMIT 5")))
+        raise
     # The strategy itself is to sell nothing, and to buy nothing again.
-    stack.call("DELETE", "bot/strategy/remove/RSIStrategy/BTC%2FUSDT?timeframe=1s")
+    stack.call("DELETE", f"bot/strategy/remove/RSIStrategy/{symbol.replace('/', '%2F')}?timeframe=1s")
     return Decimal(stack.sql("SELECT price FROM fills ORDER BY at DESC LIMIT 1")[0][0])
 
 
-def seconds_to_sale(stack: Stack, price: Decimal, at_most_s: float) -> float:
+def seconds_to_sale(stack: Stack, price: Decimal, at_most_s: float, symbol: str = "BTC/USDT") -> float:
     """The price crashes through the stop; how long until the position is sold, every fill of it recorded."""
     before, began = stack.sql(SOLD)[0][0], time.monotonic()
-    stack.venue.pin(TICKER, str(round(price * CRASH, 2)))
+    stack.venue.pin(symbol.replace("/", ""), str(round(price * CRASH, 2)))
     until(lambda: stack.sql(SOLD)[0][0] > before, at_most_s, "the stop's sale")
     return time.monotonic() - began
 
