@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import bot, errors, events, orders, portfolio, strategies, system
+from api import bot, errors, events, orders, portfolio, reconciliation, strategies, system
 from api.context import EVENT_HUB, SERVICES, ApiServices, Lazy
 from api.outputs import ErrorAnswer
 from api.stream import EventHub
@@ -72,6 +72,7 @@ def _register(api: Api) -> None:
     api.register_blueprint(strategies.blueprint, url_prefix=BOT)
     api.register_blueprint(orders.blueprint, url_prefix=BOT)
     api.register_blueprint(portfolio.blueprint, url_prefix="/api/v1/portfolio")
+    api.register_blueprint(reconciliation.blueprint, url_prefix="/api/v1/reconciliation")
     api.register_blueprint(events.blueprint, url_prefix="/api/v1/events")
     api.register_blueprint(system.blueprint)
 

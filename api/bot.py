@@ -99,7 +99,7 @@ def status() -> dict[str, Any]:
 def health() -> dict[str, Any]:
     parts = services()
     bot = parts.bots.bot(bot_id())
-    return health_row(bot_health(bot, parts.queries, parts.state, parts.clock))
+    return health_row(bot_health(bot, parts.queries, parts.reconciliations, parts.state, parts.clock))
 
 
 def _status(bot: Bot | None) -> dict[str, Any]:

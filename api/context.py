@@ -9,7 +9,18 @@ from flask import current_app, g
 from api.stream import EventHub
 from shared.domain.bots import DEFAULT_BOT, Bot
 from shared.domain.errors import NotFound
-from shared.ports import BotStore, Clock, EventBus, Journal, Liveness, MarketStore, Outbox, Queries, StateStore
+from shared.ports import (
+    AccountStandings,
+    BotStore,
+    Clock,
+    EventBus,
+    Journal,
+    Liveness,
+    MarketStore,
+    Outbox,
+    Queries,
+    StateStore,
+)
 from shared.services.bots import Controls, account_name
 from shared.services.orders import Settling
 from shared.settings import Settings
@@ -38,6 +49,8 @@ class ApiServices(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def reconciliations(self) -> AccountStandings: ...
     @property
     def liveness(self) -> Liveness: ...
     @property

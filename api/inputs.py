@@ -83,6 +83,12 @@ class OrderArgs(ListArgs):
     )
 
 
+class AcceptBody(Input):
+    exchange = _text(50, required=True, metadata={"example": "binance"})
+    account = _text(50, required=True, metadata={"example": "live"})
+    reason = _text(500, required=True, metadata={"description": "Why it is right, for whoever asks later."})
+
+
 class FindingBody(Input):
     found = fields.Enum(
         Found,

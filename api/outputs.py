@@ -194,6 +194,66 @@ class OrderSettled(Schema):
     order = fields.Nested(Order, required=True)
 
 
+class Difference(Schema):
+    asset = fields.String(required=True)
+    expected = Money(required=True)
+    found = Money(required=True)
+    difference = Money(required=True)
+
+
+class VenueOrder(Schema):
+    exchange_order_id = fields.String(required=True)
+    client_order_id = fields.String(required=True)
+    symbol = fields.String(required=True)
+    side = fields.String(required=True)
+    type = fields.String(required=True)
+    quantity = Money(required=True)
+    price = Money(required=True, allow_none=True)
+    filled = Money(required=True)
+    status = fields.String(required=True, attribute="state")
+    at = Time(required=True)
+
+
+class Drift(Schema):
+    differences = fields.List(fields.Nested(Difference), required=True)
+    orders = fields.List(
+        fields.Nested(VenueOrder),
+        required=True,
+        metadata={"description": "They look like ours, and no bot can have sent them."},
+    )
+
+
+class Acceptance(Drift):
+    at = Time(required=True)
+    reason = fields.String(required=True)
+
+
+class Account(Drift):
+    exchange = fields.String(required=True)
+    account = fields.String(required=True)
+    status = fields.String(required=True, metadata={"description": "clean, waiting or drift."})
+    demanded_at = Time(required=True)
+    reconciled_at = Time(required=True, allow_none=True)
+    checked_at = Time(required=True, allow_none=True)
+    note = fields.String(required=True, metadata={"description": "What the last look met that told nothing."})
+    suspected = fields.Nested(
+        Drift, required=True, metadata={"description": "Seen once; a drift if the next look sees the same."}
+    )
+    external_orders = fields.List(
+        fields.Nested(VenueOrder), required=True, metadata={"description": "Of others, resting. Never touched."}
+    )
+    accepted = fields.List(fields.Nested(Acceptance), required=True, metadata={"description": "Newest first."})
+
+
+class Reconciliations(Schema):
+    items = fields.List(fields.Nested(Account), required=True)
+
+
+class DriftAccepted(Schema):
+    message = fields.String(required=True)
+    account = fields.Nested(Account, required=True)
+
+
 class Fill(Schema):
     trade_id = fields.String()
     client_order_id = fields.String()

@@ -10,8 +10,10 @@ from api.formats import finite_values
 from shared.domain.bots import Bot, Desired, Subscription
 from shared.domain.health import HealthStatus
 from shared.domain.positions import Position, PositionState
-from shared.ports import LastEvaluation
+from shared.domain.reconciling import Drift
+from shared.ports import AccountStanding, LastEvaluation
 from shared.services.queries import Health
+from shared.services.reconciliation import standing_of
 from strategies.catalogue import StrategySpec
 
 POSITION_FIELDS = (
@@ -93,6 +95,31 @@ def position_row(position: Position, bot: Bot | None, marks: Mapping[str, Decima
         "value": None if mark is None else position.value(mark),
         "unrealised": None if mark is None else position.unrealised(mark),
     }
+
+
+def account_row(standing: AccountStanding, now: datetime) -> dict[str, Any]:
+    row = standing.reconciliation
+    return {
+        "exchange": row.exchange,
+        "account": row.account,
+        "status": standing_of(standing, now).value,
+        "demanded_at": row.demanded_at,
+        "reconciled_at": row.reconciled_at,
+        "checked_at": row.checked_at,
+        "note": row.why,
+        **_drift(row.confirmed),
+        "suspected": _drift(row.suspected),
+        "external_orders": standing.external_orders,
+        "accepted": [{"at": each.at, "reason": each.reason, **_drift(each.drift)} for each in standing.acceptances],
+    }
+
+
+def _drift(drift: Drift) -> dict[str, Any]:
+    differences = [
+        {"asset": each.asset, "expected": each.expected, "found": each.found, "difference": each.amount}
+        for each in drift.differences
+    ]
+    return {"differences": differences, "orders": drift.strays}
 
 
 def available_row(spec: StrategySpec) -> dict[str, Any]:

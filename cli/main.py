@@ -27,6 +27,7 @@ COMMANDS: dict[str, Entry] = {
     "portfolio": Entry("cli.commands.portfolio:portfolio", "Cash, holdings, profit and drawdown."),
     "positions": Entry("cli.commands.portfolio:positions", "Open positions with their stops."),
     "orders": Entry("cli.commands.orders:orders", "Orders, newest first; settle one in quarantine."),
+    "reconciliation": Entry("cli.commands.reconciliation:reconciliation", "Accounts against their exchanges."),
     "events": Entry("cli.commands.events:events", "What happened; --follow for what happens."),
     "reset-errors": Entry("cli.commands.control:reset_errors", "Clear error counts and the circuit breaker."),
 }

@@ -19,8 +19,10 @@ from shared.domain.liveness import LastTick
 from shared.domain.orders import IN_FLIGHT, Fill, Order, OrderState, Purpose
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position, PositionState
+from shared.domain.reconciliation import accepted
+from shared.domain.reconciling import AccountKey
 from shared.domain.values import ZERO, Market
-from shared.ports import LastEvaluation, Page
+from shared.ports import Acceptance, AccountStanding, LastEvaluation, Page
 from shared.settings import Settings
 from tests.fakes_redis import Cache, MemoryEventBus, MemoryStateStore, Store
 
@@ -57,6 +59,7 @@ class Record(Store):
         self.equity: list[EquityMark] = []
         self.evaluations: dict[str, LastEvaluation] = {}
         self.markets: dict[tuple[str, str], Market] = {}
+        self.standings: dict[AccountKey, AccountStanding] = {}
         self.outbox: list[Event] = []
         self.sent = 0
         self.roster_version = 1
@@ -279,6 +282,31 @@ class MemoryLiveness:
             self._is_taken = not is_sole
 
 
+class MemoryStandings:
+    """Accounts as a test has put them there."""
+
+    def __init__(self, record: Record, clock: FakeClock) -> None:
+        self._record = record
+        self._clock = clock
+
+    def standings(self) -> list[AccountStanding]:
+        self._record.reach()
+        return list(self._record.standings.values())
+
+    def accept(self, key: AccountKey, reason: str) -> AccountStanding:
+        self._record.reach()
+        standing = self._record.standings.get(key)
+        if standing is None:
+            raise NotFound(f"no bot was ever started on {key.exchange} ({key.account})")
+        row, now = standing.reconciliation, self._clock.now()
+        if row.is_clean:
+            raise Conflict("there is nothing to accept")
+        acceptance = Acceptance(now, reason, row.confirmed)
+        after = replace(standing, reconciliation=accepted(row, now), acceptances=(acceptance, *standing.acceptances))
+        self._record.standings[key] = after
+        return after
+
+
 class MemoryQueries:
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -348,6 +376,7 @@ class World:
         self.markets = MemoryMarketStore(self.record)
         self.outbox = MemoryOutbox(self.record)
         self.queries = MemoryQueries(self.record)
+        self.reconciliations = MemoryStandings(self.record, self.clock)
         self.liveness = MemoryLiveness(self.record, self.clock)
         self.state = MemoryStateStore(self.cache)
         self.bus = MemoryEventBus(self.cache)

@@ -34,9 +34,9 @@ class Look(Enum):
 STYLES = {
     state: style
     for style, states in {
-        "green": ("running", "healthy", "filled", "closed", "buy", "active"),
-        "yellow": ("paused", "degraded", "stopping", "half_open", "partially_filled", "unknown", "sending"),
-        "red": ("unhealthy", "rejected", "quarantined", "sell", "denied"),
+        "green": ("running", "healthy", "filled", "closed", "buy", "active", "clean"),
+        "yellow": ("paused", "degraded", "stopping", "half_open", "partially_filled", "unknown", "sending", "waiting"),
+        "red": ("unhealthy", "rejected", "quarantined", "sell", "denied", "drift"),
         "dim": ("stopped", "hold", "canceled", "expired", "planned"),
     }.items()
     for state in states

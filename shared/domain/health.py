@@ -45,10 +45,11 @@ class Vitals:
 @dataclass(frozen=True, slots=True)
 class Doubts:
     """Client ids of a bot's orders that nobody can tell the end of: those that wait for a person, and those that are
-    still asked for after longer than a look-up takes."""
+    still asked for after longer than a look-up takes. `has_drift`: the books of its account differ from the venue's."""
 
     quarantined: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
+    has_drift: bool = False
 
 
 NO_DOUBTS = Doubts()
@@ -81,7 +82,7 @@ def status(bot: Bot | None, vitals: Vitals, now: datetime, found: Doubts = NO_DO
     last = max(vitals.last_success_at or bot.updated_at, bot.updated_at)
     if (now - last).total_seconds() >= UNHEALTHY_AFTER_S:
         return HealthStatus.UNHEALTHY
-    if found.quarantined:
+    if found.quarantined or found.has_drift:
         return HealthStatus.DEGRADED
     # While a breaker holds calls back nothing is asked, and so no error is counted.
     if vitals.consecutive_errors >= DEGRADED_AFTER or vitals.breaker is not BreakerState.CLOSED:

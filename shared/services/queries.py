@@ -12,9 +12,11 @@ from shared.domain.health import NO_DOUBTS, BreakerState, Doubts, HealthStatus, 
 from shared.domain.orders import Order
 from shared.domain.portfolio import Account, equity_mark
 from shared.domain.positions import Position, PositionState
+from shared.domain.reconciling import AccountKey
 from shared.domain.values import ZERO
-from shared.ports import Clock, Page, Queries, StateStore
+from shared.ports import AccountStanding, AccountStandings, Clock, Page, Queries, StateStore
 from shared.services.exchange_time import exchange_now
+from shared.services.reconciliation import Standing, account_of, standing_of
 
 PAGE = 500
 LISTED = 3
@@ -128,13 +130,21 @@ def valued(bot: Bot, account: Account, held: list[Position], marks: Mapping[str,
     )
 
 
-def bot_health(bot: Bot | None, queries: Queries, state: StateStore, clock: Clock) -> Health:
+def bot_health(
+    bot: Bot | None, queries: Queries, accounts: AccountStandings, state: StateStore, clock: Clock
+) -> Health:
     """A bot that was never started is stopped, and no store is asked."""
     if bot is None:
         return Health(HealthStatus.STOPPED, Vitals(), None, ("the bot has never been started",))
     now = exchange_now(clock, state, bot.exchange)
     found = health.doubts(live_orders(queries, bot.id), now)
-    return judged(bot, state.vitals(bot.exchange, now), now, found)
+    account = account_of(accounts, AccountKey(bot.exchange, bot.account))
+    if account is None:
+        return judged(bot, state.vitals(bot.exchange, now), now, found)
+    standing = standing_of(account, clock.now())
+    found = replace(found, has_drift=standing is Standing.DRIFT)
+    judgement = judged(bot, state.vitals(bot.exchange, now), now, found)
+    return replace(judgement, reasons=(*judgement.reasons, *_account_reasons(account, standing)))
 
 
 def judged(bot: Bot, vitals: Vitals, now: datetime, found: Doubts = NO_DOUBTS) -> Health:
@@ -155,6 +165,16 @@ def _doubts(found: Doubts) -> list[str]:
     if found.unresolved:
         reasons.append(f"{_counted(found.unresolved)} without an answer for a minute: {_listed(found.unresolved)}")
     return reasons
+
+
+def _account_reasons(account: AccountStanding, standing: Standing) -> list[str]:
+    row = account.reconciliation
+    if standing is Standing.DRIFT:
+        named = [*sorted(row.confirmed.assets), *(f"order {each.client_order_id}" for each in row.confirmed.strays)]
+        return [f"the account's books differ from the exchange's, so nothing is bought: {_listed(named)}"]
+    if standing is Standing.WAITING:
+        return ["waiting for reconciliation, entries wait with it" + (f": {row.why}" if row.why else "")]
+    return []
 
 
 def _counted(ids: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from shared.domain.bots import Bot, Desired, PausedBy
 from shared.domain.health import BreakerState, HealthStatus, Vitals
 from shared.domain.portfolio import Account
 from shared.domain.positions import Position, PositionState
+from shared.ports import AccountStanding
 from shared.services.queries import bot_health, judged, open_positions, valued
+from tests.builders_accounts import a_drift, a_reconciliation
 from tests.builders_api import a_position
 from tests.fakes import EPOCH, World
 
@@ -127,7 +130,9 @@ def test_an_update_is_never_in_the_future() -> None:
 def test_a_bot_never_started_is_stopped_and_asks_no_store() -> None:
     world = World()
     world.cache.is_away = True
-    assert bot_health(None, world.queries, world.state, world.clock).status is HealthStatus.STOPPED
+    assert (
+        bot_health(None, world.queries, world.reconciliations, world.state, world.clock).status is HealthStatus.STOPPED
+    )
 
 
 def test_positions_closed_are_not_open() -> None:
@@ -135,3 +140,41 @@ def test_positions_closed_are_not_open() -> None:
     closed: Position = a_position(state=PositionState.CLOSED)
     world.record.positions = [closed]
     assert open_positions(world.queries, "default") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "status", "reason"),
+    [
+        (None, HealthStatus.HEALTHY, None),
+        ({}, HealthStatus.HEALTHY, None),
+        ({"reconciled_at": None}, HealthStatus.HEALTHY, "waiting for reconciliation, entries wait with it"),
+        (
+            {"reconciled_at": None, "why": "orders in flight: 1"},
+            HealthStatus.HEALTHY,
+            "waiting for reconciliation, entries wait with it: orders in flight: 1",
+        ),
+        (
+            {"reconciled_at": EPOCH - timedelta(minutes=15)},
+            HealthStatus.HEALTHY,
+            "waiting for reconciliation, entries wait with it",
+        ),
+        (
+            {"is_clean": False, "confirmed": a_drift()},
+            HealthStatus.DEGRADED,
+            "the account's books differ from the exchange's, so nothing is bought: USDT",
+        ),
+    ],
+)
+def test_health_says_what_holds_entries_back(
+    row: dict[str, Any] | None, status: HealthStatus, reason: str | None
+) -> None:
+    world = World()
+    world.state.record_success("binance", "strategy", EPOCH)
+    if row is not None:
+        times = {"demanded_at": EPOCH - timedelta(hours=1), "reconciled_at": EPOCH}
+        standing = AccountStanding(a_reconciliation(**{**times, **row}))
+        world.record.standings[standing.reconciliation.key] = standing
+
+    found = bot_health(BOT, world.queries, world.reconciliations, world.state, world.clock)
+
+    assert (found.status, found.reasons) == (status, () if reason is None else (reason,))
