@@ -42,7 +42,8 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 def _emptied(engine: sa.Engine) -> Record:
     with engine.begin() as conn:
-        conn.execute(sa.text("TRUNCATE bots, strategies, decisions, orders, fills, ledger, positions, equity, outbox, findings"))
+        tables = "bots, strategies, decisions, orders, findings, fills, ledger, positions, equity, outbox"
+        conn.execute(sa.text(f"TRUNCATE {tables}"))
     record = Record(engine)
     record.start(initial_balance=Decimal("1234567.89"))
     record.subscribe(params={"stop_loss_pct": 2.0, "trailing_stop_pct": 1.0})
