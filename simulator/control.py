@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from simulator.accounts import has_traded, open_accounts
 from simulator.binance.trading import order_json, trade_json
 from simulator.context import text, venue
 from simulator.engine import now_ms
@@ -17,8 +18,6 @@ from simulator.settlement import Fees
 from simulator.symbols import SYMBOLS, Symbol
 
 control = Blueprint("control", __name__, url_prefix="/_sim")
-
-OPENING = {"USDT": Decimal(1_000_000), "BTC": Decimal(10), "ETH": Decimal(100), "BNB": Decimal(100)}
 
 
 def _body() -> dict[str, Any]:
@@ -138,7 +137,7 @@ def set_limits() -> Response:
 
 @control.post("/accounts")
 def add_account() -> Response:
-    """Adds an account with `balances` (or the usual ones), or changes an account's secret and, if sent, balances."""
+    """Adds a user with `balances` (or the usual ones) in each dialect, or changes the secret and, if sent, those."""
     body = _body()
     key, secret = body.get("key"), body.get("secret")
     if not isinstance(key, str) or not key:
@@ -147,7 +146,7 @@ def add_account() -> Response:
         raise ControlError("secret", "is a string")
     if not isinstance(body.get("passphrase", ""), str):
         raise ControlError("passphrase", "is a string")
-    if "balances" in body and venue().store.orders(key):
+    if :"balances" in body and has_traded(venue().store, key)::
         raise ControlError("balances", "can't be set once the account has orders: its sums would no longer agree")
     opening = _balances(body["balances"]) if "balances" in body else None
     if opening is None and venue().store.secret(key) is None:
