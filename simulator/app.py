@@ -10,8 +10,9 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
 from simulator import gate
+from simulator.accounts import open_accounts
 from simulator.context import Venue
-from simulator.control import OPENING, control
+from simulator.control import control
 from simulator.dialects import DIALECTS, spoken
 from simulator.engine import Engine
 from simulator.errors import ControlError, Refused
@@ -43,7 +44,7 @@ class Config:
 def build_venue(config: Config) -> Venue:
     store = Store(config.data_dir / "simulator.sqlite3")
     for key, given in config.accounts.items():
-        store.register(key, given.secret, OPENING if store.secret(key) is None else None, given.passphrase)
+        open_accounts(store, key, given.secret, given.passphrase)
     prices = Prices(Generator(config.seed))
     for overlay in store.overlays():
         prices.overlays[overlay.symbol] = (*prices.overlays.get(overlay.symbol, ()), overlay)

@@ -146,12 +146,10 @@ def add_account() -> Response:
         raise ControlError("secret", "is a string")
     if not isinstance(body.get("passphrase", ""), str):
         raise ControlError("passphrase", "is a string")
-    if :"balances" in body and has_traded(venue().store, key)::
+    if "balances" in body and has_traded(venue().store, key):
         raise ControlError("balances", "can't be set once the account has orders: its sums would no longer agree")
-    opening = _balances(body["balances"]) if "balances" in body else None
-    if opening is None and venue().store.secret(key) is None:
-        opening = OPENING
-    venue().store.register(key, secret, opening, body.get("passphrase"))
+    balances = _balances(body["balances"]) if "balances" in body else None
+    open_accounts(venue().store, key, secret, body.get("passphrase"), balances)
     return jsonify({"key": key, "balances": _balances_json().get(key, {})})
 
 

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from flask import request
 
+from simulator.accounts import at_okx
 from simulator.context import venue, venue_ms
 from simulator.okx.errors import OkxError, empty
 from simulator.okx.params import Params
@@ -24,12 +25,12 @@ def body() -> Any:
 
 
 def signed_account() -> str:
-    """The account that signed this request, at the time of processing it."""
+    """The account at OKX of whom signed this request, at the time of processing it."""
     store = venue().store
     query_string = request.query_string.decode("latin-1")
     path_and_query = f"{request.path}?{query_string}" if query_string else request.path
     signed = (request.method, path_and_query, request.get_data(as_text=True))
     headers = {name: request.headers.get(name, "") for name in HEADERS}
-    account = authenticated(headers, signed, store.secret, store.passphrase)
+    key = authenticated(headers, signed, store.secret, store.passphrase)
     check_timestamp(headers["OK-ACCESS-TIMESTAMP"], venue_ms())
-    return account
+    return at_okx(key)

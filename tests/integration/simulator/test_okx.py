@@ -207,6 +207,17 @@ def test_fills_are_paged_by_bill_newest_first(okx: Any) -> None:
     assert paged == everything == sorted(everything, reverse=True)
 
 
+def test_what_is_traded_in_one_dialect_is_not_the_other_ones_money(okx: Any, exchange: Any) -> None:
+    # Given
+    before = exchange.fetch_balance()["free"], okx.fetch_balance()["free"]
+    # When
+    buy(okx, "apart", "0.005")
+    # Then
+    assert exchange.fetch_balance()["free"] == before[0]
+    assert okx.fetch_balance()["free"] != before[1]
+    assert exchange.fetch_orders(BTC) == []
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 

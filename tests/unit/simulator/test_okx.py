@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from simulator.accounts import at_okx
 from simulator.app import Config, build_venue, create_app
 from simulator.engine import now_ms
 from simulator.okx.signing import signature
@@ -17,8 +18,10 @@ def test_what_was_cancelled_without_a_fill_is_forgotten_after_two_hours(tmp_path
     venue = build_venue(Config(tmp_path))
     client = create_app(venue).test_client()
     for name, age_ms in (("old", 2 * 3_600_000 + 1_000), ("new", 0)):
-        placed = venue.engine.place("demo", _resting(venue.engine.mark(SYMBOLS["BTCUSDT"], now_ms()), name), now_ms())
-        cancelled = venue.engine.cancel("demo", placed.order.order_id)
+        placed = venue.engine.place(
+            at_okx("demo"), _resting(venue.engine.mark(SYMBOLS["BTCUSDT"], now_ms()), name), now_ms()
+        )
+        cancelled = venue.engine.cancel(at_okx("demo"), placed.order.order_id)
         venue.store.update_order(replace(cancelled, updated_ms=now_ms() - age_ms))
     # When
     codes = {}
