@@ -189,6 +189,21 @@ def test_a_cancel_that_was_lost_itself_is_tried_again_and_nothing_is_sold_twice(
     assert is_flat(desk)
 
 
+def test_a_patient_exit_whose_time_is_up_is_cancelled_until_the_venue_has_heard_it(desk: Desk) -> None:
+    resting_exit(desk)
+    desk.venue.advance(PATIENCE_S)
+    desk.venue.fail("cancel", Unclear("the request was lost"))
+
+    resolve_cycle(desk.worker)
+    position_cycle(desk.worker)
+    assert [each.state for each in exits(desk)] == [S.ACKED]
+    resolve_cycle(desk.worker)
+    position_cycle(desk.worker)
+
+    assert [each.state for each in exits(desk)] == [S.CANCELED, S.FILLED]
+    assert is_flat(desk)
+
+
 # Until nothing is held
 
 
