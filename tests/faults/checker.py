@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from itertools import pairwise
 
-from shared.domain.bots import Bot, Desired
+from shared.domain.bots import Bot, Desired, Subscription
 from shared.domain.events import Event, EventType
 from shared.domain.orders import TERMINAL, TRANSITIONS, Order, OrderState, Purpose
 from shared.domain.positions import Position, PositionState, exit_reason
@@ -214,8 +214,9 @@ def every_candle_is_evaluated(evidence: Evidence) -> Iterator[str]:
     newest = evidence.evaluated_to_ms
     rostered = _rostered_all_along(evidence)
     for key, (evaluation, _) in evidence.rows.evaluations.items():
-        decided = {open_ms for market, open_ms in evidence.rows.decided_candles if market == key.market}
-        missing = [each for each in range(min(decided), evaluation.candle_open_ms, M1_MS) if each not in decided]
+        decided = _decided(evidence, key.market.symbol)
+        first = _asked_since(decided)
+        missing = [each for each in range(first, evaluation.candle_open_ms, M1_MS) if each not in decided]
         if missing:
             yield f"{key.market.symbol} has no evaluation of {missing}"
         is_due = any(each.group == key.group and each.symbol == key.market.symbol for each in rostered)
@@ -232,9 +233,8 @@ def every_signal_is_decided(evidence: Evidence) -> Iterator[str]:
         for row in evidence.rows.decisions.values()
     }
     for each in _rostered_all_along(evidence):
-        # What closed before anyone asked is nobody's: an entry on it would have expired.
-        first = min((at for market, at in evidence.rows.decided_candles if market.symbol == each.symbol), default=0)
-        for open_ms in range(max(first, evidence.start_ms), evidence.evaluated_to_ms + 1, M1_MS):
+        first = max(_asked_since(_decided(evidence, each.symbol)), evidence.start_ms)
+        for open_ms in range(first, evidence.evaluated_to_ms + 1, M1_MS):
             action, _ = evidence.said(str(each.params["script"]), open_ms)
             if action is not Action.HOLD and (each.id, open_ms) not in decided:
                 yield f"{each.id} was to {action} on the candle of {open_ms}, and nothing was decided"
@@ -244,7 +244,20 @@ def every_signal_is_decided(evidence: Evidence) -> Iterator[str]:
             yield f"{strategy_id} decided to {side} on {open_ms}, which nobody said"
 
 
-def _rostered_all_along(evidence: Evidence):  # type: ignore[no-untyped-def]
+def _decided(evidence: Evidence, symbol: str) -> set[int]:
+    return {open_ms for market, open_ms in evidence.rows.decided_candles if market.symbol == symbol}
+
+
+def _asked_since(decided: set[int]) -> int:
+    """From which candle on none may be missing: what closed before anyone asked is nobody's.
+
+    Two workers may both be the first to ask, one of them long ago and asleep since: its candle is no beginning.
+    """
+    oldest, second, *_ = [*sorted(decided), 0, 0]
+    return second if second > oldest + M1_MS else oldest
+
+
+def _rostered_all_along(evidence: Evidence) -> list[Subscription]:
     """Strategies of bots that nobody stopped at any time."""
     stopped = {row.event.bot_id for row in evidence.rows.outbox if row.event.type is EventType.BOT_STOPPED}
     return [each for each in evidence.rows.subscriptions.values() if each.bot_id not in stopped]

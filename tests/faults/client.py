@@ -1,18 +1,20 @@
 """The exchange port of one process, over a network that loses, delays and garbles what it carries."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from shared.domain.candles import Candles, Timeframe
-from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unclear
+from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unavailable, Unclear
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, Placement
 from shared.domain.values import Market, OrderType, Side, Ticker
 from shared.ports import Balance
 from tests.faults.faults import ARRIVING, FATES, Fate
 from tests.faults.process import Process, short
+from tests.faults.state import SimStateStore
 from tests.faults.venue import Answer, Request, Trade, VenueOrder
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 HTTP_TIMEOUT_S = 5.0
 LATEST_S = 25.0
+MEASURED_EVERY_S = 10.0
 HISTORY_CANDLES = 8
 STATES = {
     "NEW": OrderState.ACKED,
@@ -53,13 +56,24 @@ class SimExchange:
         self._random = process.world.random
         self._recv_window_ms = recv_window_ms
         self._error_ms = self._random.randint(-120, 120)
+        self._measured_at = float("-inf")
 
     # Reads.
 
     def now_ms(self) -> int:
         if self._process.is_dead:
             self._process.sleep(0)
-        return self._world.now_ms() + self._error_ms
+        now_ms = self._world.now_ms() + self._error_ms
+        if self._world.time - self._measured_at > MEASURED_EVERY_S:
+            self._measured_at = self._world.time
+            self._published(now_ms)
+        return now_ms
+
+    def _published(self, now_ms: int) -> None:
+        """What the API takes the venue's time from."""
+        state = SimStateStore(self._process)
+        with suppress(Unavailable):
+            state.put_clock_offset_ms(self.name, now_ms - round(self._process.now().timestamp() * 1000))
 
     def markets(self) -> Mapping[str, Market]:
         return self._world.terms

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -17,11 +17,10 @@ from shared.domain.errors import OrchestratorError, Unavailable
 from shared.domain.events import EventType
 from shared.domain.risk import Limits
 from shared.domain.values import Market
-from shared.ports import Journal
 from shared.services.bots import Controls
 from shared.settings import Settings
 from strategies import catalogue
-from tests.fakes_redis import Cache, MemoryEventBus, MemoryStateStore
+from tests.fakes_redis import Cache, MemoryEventBus
 from tests.faults import broker as brokers
 from tests.faults.calls import Call
 from tests.faults.checker import Evidence
@@ -40,6 +39,7 @@ from tests.faults.memory.outbox import RelayLock
 from tests.faults.prices import Prices
 from tests.faults.process import EPOCH_S, Killed, Process, Seam
 from tests.faults.scheduler import Scheduler
+from tests.faults.state import SimStateStore
 from tests.faults.strategies import ScriptedStrategies
 from tests.faults.venue import Venue
 from worker.boot import Worker
@@ -85,9 +85,8 @@ class Composition:
     """How the fleet is put together. An ablation is another composition, never a flag in production code."""
 
     recv_window_ms: int = 5000
-    journal: Callable[[Journal, Process], Any] = lambda journal, process: journal
+    journal: type[MemoryJournal] = MemoryJournal
     exchange: Callable[[SimExchange, Any], Any] = lambda exchange, journal: exchange
-    fence_ms: int | None = None
     faults: Faults = STANDARD
 
 
@@ -130,8 +129,12 @@ class World:
         return self.start_ms + int(self.scheduler.now * 1000)
 
     def true_time(self) -> datetime:
-        """The database's clock."""
+        """The clock of the stores' machine."""
         return datetime.fromtimestamp(EPOCH_S + self.scheduler.now, UTC)
+
+    @property
+    def database_clock(self) -> "TrueClock":
+        return TrueClock(self)
 
     @property
     def is_redis_away(self) -> bool:
@@ -201,8 +204,14 @@ class World:
             self._start_worker(queue, self._skew_s())
         for bot_id in sorted(self.tables.bots):
             for _ in range(self.random.choice((0, 0, 1, 2, 3))):
-                self.scheduler.at(self.random.uniform(20, HEALED_S), lambda each=bot_id: self._start_call(each))
+                self.scheduler.at(self._call_time(), lambda each=bot_id: self._start_call(each))
         self._schedule_outages()
+
+    def _call_time(self) -> float:
+        """Any time, or just when entries are on their way."""
+        if self.random.random() < 0.4:
+            return self.random.uniform(20, HEALED_S)
+        return self.random.randint(2, 8) * 30 + self.random.uniform(0.2, 4)
 
     def _skew_s(self) -> float:
         return self.random.choice((0.0, 0.0, self.random.uniform(-30, 30)))
@@ -260,7 +269,7 @@ class World:
     def _execute(self, process: Process, worker: Worker, message: brokers.Message) -> None:
         """As the task's envelope does it: a tick is claimed, and a store that is away ends it."""
         try:
-            if message.tick is None or self._is_claimed(process, worker, message.tick):
+            if message.tick is None or self._is_claimed(worker, message.tick):
                 self.tell(process.name, f"runs {message.name}")
                 message.run(worker)
         except Unavailable as error:
@@ -269,9 +278,10 @@ class World:
             self.defects.append(f"{message.name} raised {type(error).__name__}: {error}")
             self.tell(process.name, f"!!! {message.name} raised {type(error).__name__}: {error}")
 
-    def _is_claimed(self, process: Process, worker: Worker, tick: brokers.Tick) -> bool:
-        slot = executed_slot(process.now().timestamp(), tick.interval_s)
-        return worker.services.state.claim_slot(tick.name, slot, ttl_s=2 * tick.interval_s + 1)
+    def _is_claimed(self, worker: Worker, tick: brokers.Tick) -> bool:
+        state = worker.services.state
+        slot = executed_slot(state.now().timestamp(), tick.interval_s)
+        return state.claim_slot(tick.name, slot, ttl_s=2 * tick.interval_s + 1)
 
     def _worker(self, process: Process) -> Worker:
         services = self._services(process)
@@ -283,7 +293,7 @@ class World:
 
     def _services(self, process: Process) -> Services:
         tables, cache = self.tables, self.cache
-        journal = self.composition.journal(MemoryJournal(tables, process, process.name), process)
+        journal = self.composition.journal(tables, process, process.name)
         ports: dict[str, Any] = {
             "bots": MemoryBotStore(tables),
             "journal": journal,
@@ -291,12 +301,13 @@ class World:
             "markets": MemoryMarketStore(tables),
             "outbox": MemoryOutbox(tables, self.relay_lock),
             "queries": MemoryQueries(tables),
-            "state": MemoryStateStore(cache),
+            "state": SimStateStore(process),
             "bus": MemoryEventBus(cache),
         }
         seams = {label: self._seam(process, label, port) for label, port in ports.items()}
-        none: Any = None
-        return Services(settings=SETTINGS, engine=none, clock=process, liveness=none, **seams)
+        # What no cycle and no control call here asks for is not there.
+        absent: dict[str, Any] = dict.fromkeys(each.name for each in fields(Services))
+        return Services(**{**absent, **seams, "settings": SETTINGS, "clock": process})
 
     def _seam(self, process: Process, label: str, port: Any) -> Any:
         return Seam(process, label, port, _RISKY.get(label, frozenset()), _WRITES.get(label, frozenset()))
@@ -334,7 +345,7 @@ class World:
             clock=process,
             catalogue=catalogue,
             account=SimExchange.account,
-            recv_window_ms=self.composition.fence_ms or self.composition.recv_window_ms,
+            recv_window_ms=self.composition.recv_window_ms,
             sleep=process.sleep,
         )
         match name:
@@ -350,6 +361,14 @@ class World:
                 controls.start(bot_id, "binance", Decimal(10_000))
             case "reset_errors":
                 controls.reset_errors(bot_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TrueClock:
+    world: World
+
+    def now(self) -> datetime:
+        return self.world.true_time()
 
 
 def _market(symbol: str) -> Market:

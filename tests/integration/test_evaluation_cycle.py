@@ -1,9 +1,14 @@
 """Strategy ticks: which candles are decided, by whom, and what comes of it."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+from shared.domain.bots import MarketKey
 from shared.domain.candles import Candles
 from shared.domain.errors import ExchangeDown
+from shared.domain.evaluating import GroupKey
 from shared.domain.orders import OrderState
 from shared.domain.positions import PositionState
 from tests.support.trading_desk import CROSS_DOWN, CROSS_UP, M1, QUIET, Desk
@@ -181,3 +186,41 @@ def test_markets_are_read_once_for_the_api(desk: Desk) -> None:
 
     assert desk.worker.services.markets.symbols("binance") == ["BTC/USDT", "ETH/USDT"]
     assert desk.venue.calls["markets"] == 1
+
+
+def test_a_worker_that_sleeps_over_the_first_evaluation_leaves_no_candle_out(desk: Desk) -> None:
+    # Given a strategy that nobody has evaluated, and a worker that falls asleep over that answer for a minute
+    desk.start()
+    desk.subscribe()
+    desk.show(QUIET)
+    newest = M1.last_closed_open_ms(desk.venue.clock_ms)
+    strategy_cycle(desk.worker)
+    desk.worker.services = replace(desk.worker.services, journal=Drowsy(desk))
+
+    # When it wakes up, another candle later, and the next ticks come
+    desk.queue.run(desk.worker)
+    desk.tick()
+
+    # Then the candle of then is decided, and the one after it
+    decided = desk.sql("SELECT candle_open_ms FROM decided_candles ORDER BY 1")
+    assert [at for (at,) in decided] == [newest, newest + M1.ms]
+
+
+class Drowsy:
+    """A journal whose worker sleeps for a minute once it has been told what was evaluated last."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._journal = desk.worker.services.journal
+        self._is_asleep = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    def last_evaluated(self, markets: Collection[MarketKey]) -> dict[GroupKey, int]:
+        found = self._journal.last_evaluated(markets)
+        if not self._is_asleep:
+            self._is_asleep = True
+            self._desk.next_candle()
+            self._desk.show(QUIET)
+        return found

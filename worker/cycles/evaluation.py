@@ -26,12 +26,15 @@ FETCH_LIMIT = 1000
 def evaluation_cycle(worker: Worker, exchange: str, markets: Sequence[MarketKey]) -> None:
     """Each market by itself: one that fails leaves its candle due and does not hold up the others."""
     roster = current_roster(worker).by_market()
-    evaluated = worker.services.journal.last_evaluated(markets)
     with recorded(worker, exchange, "strategy"):
+        # Time first: who sleeps after these two lines takes a group that had none for due on the candle of then, and
+        # leaves none out.
+        now_ms = worker.exchanges[exchange].now_ms()
+        evaluated = worker.services.journal.last_evaluated(markets)
         failures: list[Exception] = []
         for market in markets:
             with set_aside(failures, "market_put_off", symbol=market.symbol, timeframe=market.timeframe.value):
-                _evaluate_market(worker, market, roster.get(market, []), evaluated)
+                _evaluate_market(worker, market, roster.get(market, []), evaluated, now_ms)
         if failures and len(failures) == len(markets):
             raise failures[0]
         # Some went well: the venue is there, and these are no reason to pause what runs on it.
@@ -40,9 +43,8 @@ def evaluation_cycle(worker: Worker, exchange: str, markets: Sequence[MarketKey]
 
 
 def _evaluate_market(
-    worker: Worker, market: MarketKey, entries: list[RosterEntry], evaluated: Mapping[GroupKey, int]
+    worker: Worker, market: MarketKey, entries: list[RosterEntry], evaluated: Mapping[GroupKey, int], now_ms: int
 ) -> None:
-    now_ms = worker.exchanges[market.exchange].now_ms()
     entries, history = _evaluable(worker, entries)
     opens = list(due_groups(entries, evaluated, now_ms))
     if not opens:

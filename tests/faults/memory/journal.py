@@ -161,6 +161,10 @@ class MemoryJournal:
         if is_owned(stored, order):
             self._tables.write_order(replace(stored, lease_until=None))
 
+    def may_be_behind(self, order: Order) -> bool:
+        self._tables.reach()
+        return not self._tables.gate(self._tables.bot(order.bot_id), self._tables.now()).is_reconciled
+
     def mark_sending(self, order: Order, permit: Permit, now: datetime, limits: Limits) -> Order | None:
         tables = self._tables
         bot = tables.bot(order.bot_id)
