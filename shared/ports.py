@@ -213,6 +213,10 @@ class Journal(Protocol):
         """Give up the lease of a PLANNED order that can't be sent now; nothing where it is another's by now."""
         ...
 
+    def may_be_behind(self, order: Order) -> bool:
+        """Whether the venue may have an order that this record never sent: nothing was reconciled since the demand."""
+        ...
+
     def mark_sending(self, order: Order, permit: Permit, now: datetime, limits: Limits) -> Order | None:
         """PLANNED → SENDING, attempt + 1, `valid_until` kept: the last look before bytes leave.
 

@@ -6,10 +6,10 @@ import pytest
 
 from shared.domain.errors import Conflict, ExchangeDown, Unclear
 from shared.domain.events import EventType
-from shared.domain.orders import Order, OrderState, OrderType, Purpose
+from shared.domain.orders import Order, OrderState, OrderType, Purpose, client_order_id
 from shared.domain.positions import PositionState
 from shared.domain.reconciling import AccountKey, Conclusion, Verdict
-from shared.domain.values import Side
+from shared.domain.values import Side, round_down
 from tests.builders import an_order
 from tests.support.record import Record, check_books
 from tests.support.trading_desk import CROSS_DOWN, CROSS_UP, Desk
@@ -306,6 +306,37 @@ def test_a_lost_sale_is_found_after_its_lost_entry(reconciled: Desk) -> None:
     assert reconciled.position().state is not PositionState.OPEN
     assert standing.reconciliation.is_clean
     check_books(Record(reconciled.worker.services.engine))
+
+
+def test_a_sale_that_the_record_lost_is_not_made_twice_by_a_stop_that_comes_first(reconciled: Desk) -> None:
+    # Given a sale of which the record has no trace
+    reconciled.tick()
+    held = reconciled.position()
+    client_id = client_order_id("live", f"{held.id}|{held.version}", Side.SELL)
+    quantity = round_down(held.quantity, Decimal("0.00001"))
+    reconciled.venue.trade_by_hand(_by_hand(client_order_id=client_id, side=Side.SELL, quantity=quantity))
+    reconciled.worker.services.reconciliations.demand()
+    # When the stop is hit before the account was looked at
+    reconciled.venue.set_price("BTC/USDT", "1")
+    position_cycle(reconciled.worker)
+    # Then
+    assert reconciled.venue.calls["submit"] == 1
+    assert (reconciled.orders()[0].client_order_id, reconciled.orders()[0].filled) == (client_id, quantity)
+    assert reconciled.position().state is not PositionState.OPEN
+    check_books(Record(reconciled.worker.services.engine))
+    assert reconciled.reconcile(times=2).reconciliation.is_clean
+
+
+def test_a_stop_does_not_wait_for_a_venue_that_answers_no_question(reconciled: Desk) -> None:
+    reconciled.tick()
+    reconciled.worker.services.reconciliations.demand()
+    reconciled.venue.fail("report", ExchangeDown("no answer"))
+    reconciled.venue.set_price("BTC/USDT", "1")
+
+    position_cycle(reconciled.worker)
+
+    assert reconciled.position().state is not PositionState.OPEN
+    assert len(reconciled.venue.placements) == 2
 
 
 def test_an_order_of_our_form_that_nobody_sent_is_a_drift_that_names_it(reconciled: Desk) -> None:

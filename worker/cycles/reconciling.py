@@ -31,8 +31,6 @@ from worker.cycles.vitals import counted, exchange_time, if_there
 log = structlog.get_logger(__name__)
 
 SOURCE = "reconciliation"
-# What is asked for is what came since the last look that agreed, and a moment more: lists lag.
-OVERLAP_MS = 60_000
 
 
 def reconcile_cycle(worker: Worker) -> None:
@@ -88,7 +86,7 @@ def _look(worker: Worker, exchange: Exchange, books: Books, key: AccountKey) -> 
 def _trades(exchange: Exchange, books: Books) -> tuple[VenueTrade, ...]:
     if not books.wants_trades:
         return ()
-    since_ms = round(books.explained_until.timestamp() * 1000) - OVERLAP_MS
+    since_ms = round(books.explained_until.timestamp() * 1000)
     return tuple(trade for symbol in sorted(books.symbols) for trade in exchange.trades_since(symbol, since_ms))
 
 

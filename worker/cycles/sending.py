@@ -5,7 +5,7 @@ from contextlib import suppress
 import structlog
 
 from shared.domain.errors import ExchangeDown, ExchangeError, OrderUnknown, Rejected, Throttled, Unavailable
-from shared.domain.orders import Order, OrderReport, OrderState, Permit
+from shared.domain.orders import Order, OrderReport, OrderState, Permit, Purpose
 from worker.boot import Worker
 from worker.cycles.vitals import counted, exchange_time
 
@@ -17,6 +17,10 @@ SOURCE = "orders"
 def send(worker: Worker, order: Order) -> Order:
     """The order as it stands afterwards; still PLANNED where budget or exchange were away: the resolver tries later."""
     exchange, journal = worker.exchanges[order.exchange], worker.services.journal
+    if order.purpose is Purpose.EXIT and journal.may_be_behind(order):
+        found = _found(worker, order)
+        if found is not None:
+            return found
     try:
         permit = _permit(worker, order)
         # After the permit, which may have waited: a process that slept in between must see how late it is.
@@ -31,6 +35,22 @@ def send(worker: Worker, order: Order) -> Order:
         journal.release(order)
         return order
     return _transmitted(worker, sending, permit)
+
+
+def _found(worker: Worker, order: Order) -> Order | None:
+    """An exit that the venue has already: the record was restored, and is behind it. Entries wait for certainty, a
+    stop can't: what is not there, or not answered for, is sent."""
+    exchange = worker.exchanges[order.exchange]
+    try:
+        market, report = exchange.markets().get(order.symbol), exchange.report(order)
+        now = exchange_time(exchange.now_ms())
+    except ExchangeError as error:
+        log.info("exit_not_found", order=order.client_order_id, kind=type(error).__name__)
+        return None
+    if market is None:
+        return None
+    log.warning("exit_was_sent_before", order=order.client_order_id, state=report.state)
+    return worker.services.journal.record_report(order, report, market, now)
 
 
 def _permit(worker: Worker, order: Order) -> Permit:

@@ -88,6 +88,10 @@ class SqlJournal:
         with transaction(self._engine) as conn:
             leasing.release(conn, order)
 
+    def may_be_behind(self, order: Order) -> bool:
+        with transaction(self._engine) as conn:
+            return leasing.is_unreconciled(conn, order)
+
     def mark_sending(self, order: Order, permit: Permit, now: datetime, limits: Limits) -> Order | None:
         with transaction(self._engine) as conn:
             row = locking.sender(conn, order.bot_id)

@@ -38,6 +38,11 @@ _TAKE = (
 _RELEASE = sa.update(_o).where(_IS_SAME).values(lease_until=None)
 
 
+def is_unreconciled(conn: sa.Connection, order: Order) -> bool:
+    mine = (_r.c.exchange == order.exchange, _r.c.account == order.account)
+    return bool(conn.execute(sa.select(sa.exists().where(*mine, _IS_STALE))).scalar_one())
+
+
 def row(order: Order) -> Values:
     """An order's columns for an insert that leases it."""
     return {name: value for name, value in values(order).items() if name != "lease_until"}

@@ -11,6 +11,7 @@ from shared.adapters.ledger_sql.reconciliation_rows import drift_of, external_or
 from shared.adapters.ledger_sql.rows import bot_of, order_of, position_of, subscription_of
 from shared.domain.adopting import Candidates
 from shared.domain.booking import ASSETS
+from shared.domain.bots import Desired
 from shared.domain.findings import trade_id_of
 from shared.domain.orders import Order
 from shared.domain.positions import PositionState
@@ -42,7 +43,7 @@ def books(conn: sa.Connection, key: AccountKey) -> Books:
     return Books(
         read_at=read_at,
         revision=_revision(conn, key, live),
-        explained_until=row.explained_until or _first_day(conn, key),
+        explained_until=row.explained_until or _beginning(conn, key),
         is_demanded=row.is_waiting,
         version=row.version,
         openings=_openings(conn, key),
@@ -65,9 +66,10 @@ def _revision(conn: sa.Connection, key: AccountKey, live: Sequence[Order]) -> Re
     return Revision(conn.execute(newest).scalar_one() or 0, now)
 
 
-def _first_day(conn: sa.Connection, key: AccountKey) -> datetime:
-    """Before its first bot nothing of ours can have happened on an account."""
-    return conn.execute(sa.select(sa.func.min(_b.c.created_at)).where(of(_b, key))).scalar_one() or EPOCH
+def _beginning(conn: sa.Connection, key: AccountKey) -> datetime:
+    """Of an account that was never reconciled: what came before its bots started is in its opening."""
+    since = sa.func.min(sa.case((_b.c.desired != Desired.STOPPED, _b.c.trades_from), else_=_b.c.updated_at))
+    return conn.execute(sa.select(since).where(of(_b, key))).scalar_one() or EPOCH
 
 
 def _openings(conn: sa.Connection, key: AccountKey) -> dict[str, Decimal]:
