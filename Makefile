@@ -30,6 +30,11 @@ test: $(STAMP) ## Run the whole test suite (ARGS=… is passed to pytest).
 test-chaos: $(STAMP) ## Kill, freeze and lie to whole systems for an hour or two (COUNT=20 of each, SEED=1, ARGS=…).
 	@COUNT=$(or $(COUNT),20) SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/chaos -m "chaos or long_chaos" -q -s $(ARGS)
 
+.PHONY: test-faults
+test-faults: $(STAMP) ## Simulate a fleet under faults (SEEDS=n runs, SEED=n shows one, ARGS=--help).
+	@$(BIN)/python -m tests.faults $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(WITHOUT),--without '$(WITHOUT)') $(ARGS)
+
 .PHONY: check
 check: $(STAMP) ## Check style, types, import contracts and the compose file.
 	$(BIN)/ruff check .

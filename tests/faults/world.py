@@ -155,6 +155,14 @@ class World:
         self.tell("world", "*** faults stop")
         self.scheduler.run(END_S)
 
+    def happened(self) -> Counter[str]:
+        """How much went on, so that a run that tests nothing shows."""
+        ended = Counter(f"orders {order.state}" for order in self.tables.orders.values())
+        refused = Counter(f"{arrival.refusal}" for arrival in self.venue.arrivals if arrival.refusal)
+        calls = Counter(f"{call.name} answered" for call in self.calls if call.outcome == "ok")
+        rows = {"decisions": len(self.tables.decisions), "trades": len(self.venue.trades)}
+        return self.counts + ended + refused + calls + Counter(rows)
+
     def evidence(self) -> Evidence:
         end_ms = self.now_ms()
         return Evidence(
