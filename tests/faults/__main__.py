@@ -22,9 +22,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults",
-        description="A fleet of workers and an API under seeded faults, in virtual time: production code over stores and "
-        "a venue in memory. What must be true afterwards is told from the venue's dump and the record's rows.",
-        epilog="The exit code is 1 where an invariant was violated; each such seed comes with the command that shows it.",
+        description="A fleet of workers and an API under seeded faults, in virtual time: production code over stores "
+        "and a venue in memory. What must be true afterwards is told from the venue's dump and the record's rows.",
+        epilog="It exits with 1 where an invariant was violated; each such seed comes with the command that shows it.",
     )
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"how many runs (default {SEEDS})")
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed (default 0)")
