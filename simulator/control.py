@@ -14,10 +14,12 @@ from simulator.context import text, venue
 from simulator.engine import now_ms
 from simulator.errors import ControlError
 from simulator.prices import Overlay, pinned, released, scripted
-from simulator.settlement import Fees
+from simulator.settlement import Change, Fees
 from simulator.symbols import SYMBOLS, Symbol
 
 control = Blueprint("control", __name__, url_prefix="/_sim")
+
+DEPOSITS = "deposits"
 
 
 def _body() -> dict[str, Any]:
@@ -159,6 +161,22 @@ def _balances(balances: Any) -> dict[str, Decimal]:
     return {asset: _decimal(f"balances.{asset}", amount) for asset, amount in balances.items()}
 
 
+@control.post("/deposits")
+def deposit() -> Response:
+    """A person pays `amount` of `asset` into the account `key`, or out of it: no order and no trade tells of it."""
+    body = _body()
+    key, asset, store = body.get("key"), body.get("asset"), venue().store
+    if not isinstance(key, str) or store.secret(key) is None:
+        raise ControlError("key", "is that of an account")
+    if not isinstance(asset, str) or not asset:
+        raise ControlError("asset", "is a string")
+    with store.transaction():
+        amount = _decimal("amount", body.get("amount"), -store.free(key, asset))
+        store.apply(key, [Change(asset, free=amount)])
+        store.set_setting(DEPOSITS, [*(store.setting(DEPOSITS) or []), [key, asset, text(amount)]])
+    return jsonify({"key": key, "balances": _balances_json().get(key, {})})
+
+
 @control.post("/fees")
 def set_fees() -> Response:
     """`asset` is "received", "quote" or an asset; fees are fractions."""
@@ -219,9 +237,12 @@ def _balances_json() -> dict[str, dict[str, dict[str, str]]]:
 
 
 def _opening_json() -> dict[str, dict[str, str]]:
+    """What no trade has brought: the beginning, and what was paid in since."""
     found: dict[str, dict[str, str]] = {}
-    for account, asset, amount in venue().store.opening_balances():
-        found.setdefault(account, {})[asset] = text(Decimal(amount))
+    deposits = venue().store.setting(DEPOSITS) or []
+    for account, asset, amount in [*venue().store.opening_balances(), *deposits]:
+        mine = found.setdefault(account, {})
+        mine[asset] = text(Decimal(mine.get(asset, 0)) + Decimal(amount))
     return found
 
 

@@ -25,6 +25,36 @@ def test_the_balances_of_an_account_that_traded_cannot_be_set(simulator: Simulat
     assert (status, answer["error"]["field"]) == (400, "balances")
 
 
+def test_a_deposit_is_money_that_no_trade_brought(simulator: SimulatorHandle, exchange: Any) -> None:
+    exchange.create_order("BTC/USDT", "market", "buy", "0.01")
+    before = Decimal(exchange.fetch_balance()["USDT"]["free"])
+
+    simulator.control("POST", "deposits", {"key": "demo", "asset": "USDT", "amount": "250.5"})
+    simulator.control("POST", "deposits", {"key": "demo", "asset": "USDT", "amount": "-50"})
+
+    assert Decimal(exchange.fetch_balance()["USDT"]["free"]) == before + Decimal("200.5")
+    assert simulator.dump()["opening_balances"]["demo"]["USDT"] == "1000200.50000000"
+    assert len(simulator.dump()["trades"]) == len(exchange.fetch_my_trades("BTC/USDT"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"key": "nobody"}, "key"),
+        ({"asset": 7}, "asset"),
+        ({"amount": "-1000001"}, "amount"),
+        ({"amount": "x"}, "amount"),
+    ],
+)
+def test_a_deposit_that_can_not_be_is_refused(simulator: SimulatorHandle, changes: dict[str, Any], field: str) -> None:
+    simulator.reset()
+    body = {"key": "demo", "asset": "USDT", "amount": "1", **changes}
+
+    status, answer = simulator.request("POST", "/_sim/deposits", body)
+
+    assert (status, answer["error"]["field"]) == (400, field)
+
+
 def test_a_changed_secret_counts_from_the_next_call(simulator: SimulatorHandle) -> None:
     simulator.account("dave", "old", {"USDT": "1"})
     simulator.control("POST", "accounts", {"key": "dave", "secret": "new"})
