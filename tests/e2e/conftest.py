@@ -42,6 +42,6 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    keys = {"EXCHANGE_API_KEY": "e2e-key", "EXCHANGE_API_SECRET": "e2e-secret"}
+    keys = {"EXCHANGE_API_KEY": "e2e-key", "EXCHANGE_API_SECRET": "e2e-secret", "EXCHANGE_API_PASSWORD": "e2e-phrase"}
     with running_stack(tmp_path_factory.mktemp("live"), PAPER_TRADING="false", **keys) as stack:
         yield stack
