@@ -1,7 +1,4 @@
-"""For containers: exit code 0 if the worker NAME of this machine has executed a tick within the last minute.
-
-    python -m worker.healthcheck NAME
-"""
+"""For containers, `python -m worker.healthcheck NAME`: 0 if that worker here has executed a tick in the last minute."""
 
 import socket
 import sys
