@@ -7,6 +7,7 @@ from shared.domain.errors import ExchangeDown, NotAsked
 from shared.domain.events import EventType
 from shared.domain.orders import OrderState
 from shared.domain.positions import PositionState
+from tests.fakes_exchange import FakeExchange
 from tests.support.trading_desk import CROSS_UP, Desk
 from worker.cycles.portfolio import portfolio_cycle
 from worker.cycles.positions import position_cycle
@@ -25,6 +26,27 @@ def test_a_stop_hit_sells_the_position_once(desk: Desk) -> None:
     assert exit_order.position_id == held.id
     assert len(desk.venue.placements) == 2
     assert desk.position().state is PositionState.CLOSED or desk.position().state is PositionState.DUST
+
+
+def test_a_stop_waits_for_no_exchange_where_nothing_is_held(desk: Desk) -> None:
+    # Given a position, and another exchange that comes first and does not answer
+    desk.enter(stop_loss_pct=5)
+    desk.venue.set_price("BTC/USDT", "104")
+    sold_before_it_was_asked: list[int] = []
+
+    class Silent(FakeExchange):
+        name = "okx"
+
+        def now_ms(self) -> int:
+            sold_before_it_was_asked.append(len(desk.venue.placements))
+            raise ExchangeDown("no answer")
+
+    desk.worker.exchanges = {"okx": Silent(), **desk.worker.exchanges}
+    # When
+    position_cycle(desk.worker)
+    # Then
+    assert sold_before_it_was_asked == [2]
+    assert desk.orders()[0].state is OrderState.FILLED
 
 
 def test_a_trailing_stop_follows_the_price_up_and_never_down(desk: Desk) -> None:

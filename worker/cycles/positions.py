@@ -18,9 +18,15 @@ log = structlog.get_logger(__name__)
 
 
 def position_cycle(worker: Worker) -> None:
-    for name in worker.exchanges:
+    for name in _where_something_is_held_first(worker):
         with recorded(worker, name, "position"):
             _watch_exchange(worker, name)
+
+
+def _where_something_is_held_first(worker: Worker) -> list[str]:
+    """A venue that is silent takes its time-outs: what is held at another must not wait for them."""
+    books = worker.services.books
+    return sorted(worker.exchanges, key=lambda name: not books.watched_positions(name))
 
 
 def _watch_exchange(worker: Worker, name: str) -> None:
