@@ -58,7 +58,8 @@ def checked(fleet: Fleet, record: Record, silences: Sequence[tuple[float, float]
     record.resolved_s.append(fleet.settled())
     found = violations(evidence := gathered(fleet, silences))
     found += [f"books: {what}: {rows[:3]}" for what, rows in contradictions(fleet).items()]
-    record.violations += found
+    # What is in the books stays there: it is one violation, however often it is seen.
+    record.violations += [line for line in found if line not in record.violations]
     record.checks += 1
     record.orders = len(evidence.orders)
 
@@ -95,10 +96,12 @@ def _arm_some(fleet: Fleet, waiting: list[tuple[str, How]], armed: dict[str, flo
 
 def _followed(fleet: Fleet, ending: Ending, record: Record) -> None:
     record.endings.append(ending)
+    since = ending.at
     if ending.how is How.FROZEN:
-        time.sleep(max(0.0, ending.at + FROZEN_S - time.time()))
+        since = max(time.time(), ending.at + FROZEN_S)
+        time.sleep(since - time.time())
         fleet.wake(ending.pid)
-    record.recovered_s.append(fleet.recovered_s(ending))
+    record.recovered_s.append(fleet.recovered_s(ending.worker, since))
 
 
 def _give_up(fleet: Fleet, armed: dict[str, float], record: Record) -> None:
