@@ -66,7 +66,7 @@ def test_a_standby_whose_session_is_cut_off_loses_its_place(database_url: str) -
     def stand_by() -> None:
         with ledger_sql.SqlLiveness(first).sole_standby() as is_sole:
             seen.append(is_sole)
-            _run(second, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            _run(second, "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'")
             with ledger_sql.SqlLiveness(second).sole_standby() as other_is_sole:
                 seen.append(other_is_sole)
 
