@@ -6,11 +6,12 @@ import pytest
 import redis
 
 from cli.supervisor.embedded import Servers, embedded_servers
+from tests.chaos.figures import Figures
 from tests.chaos.outages import PACE, database_now, seconds_to_tick
 from tests.e2e.stack import Stack, running_stack
 from tests.support.proxy import Proxy, proxy_to
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos-broker")]
+pytestmark = pytest.mark.chaos
 
 # Measured 18 to 20 s; the reserve is for a machine that is busy with other tests.
 BLACK_HOLE_S = 40
@@ -38,7 +39,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, servers: Servers, proxy: Pro
         yield stack
 
 
-def test_workers_come_back_from_a_connection_that_swallows_everything(stack: Stack, proxy: Proxy) -> None:
+def test_workers_come_back_from_a_connection_that_swallows_everything(
+    stack: Stack, proxy: Proxy, figures: Figures
+) -> None:
     # Given every connection there is, of workers, beats, API and supervisor
     # When nothing passes on them any more, and nobody is told; new ones would work
     swallowed_at = database_now(stack)
@@ -50,12 +53,15 @@ def test_workers_come_back_from_a_connection_that_swallows_everything(stack: Sta
         queue: max(seconds_to_tick(stack, swallowed_at, BLACK_HOLE_S, tick) for tick in ticks[-1:])
         for queue, ticks in QUEUES.items()
     }
-    print(f"\n{swallowed} connections black-holed: first ticks after", {q: round(s, 1) for q, s in back_s.items()}, "s")
+    result = ", ".join(f"{queue} ticks after {seconds:.1f} s" for queue, seconds in back_s.items())
+    figures.add("Redis connections black-holed", swallowed, result)
     assert max(back_s.values()) <= BLACK_HOLE_S
 
 
 @pytest.mark.parametrize("how", ["killed by Redis", "reset by the network"])
-def test_ticks_go_on_after_every_connection_was_cut(stack: Stack, servers: Servers, proxy: Proxy, how: str) -> None:
+def test_ticks_go_on_after_every_connection_was_cut(
+    stack: Stack, servers: Servers, proxy: Proxy, how: str, figures: Figures
+) -> None:
     # Given / When
     cut_at = database_now(stack)
     if how == "killed by Redis":
@@ -67,5 +73,5 @@ def test_ticks_go_on_after_every_connection_was_cut(stack: Stack, servers: Serve
 
     # Then
     back_s = max(seconds_to_tick(stack, cut_at, CUT_S + 15, tick) for tick in ("relay", "markets"))
-    print(f"\n{cut} connections {how}: ticks of both workers after {back_s:.1f} s")
+    figures.add(f"Redis connections {how}", cut, f"both workers tick after {back_s:.1f} s")
     assert back_s <= CUT_S

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from tests.chaos.figures import Figures
 from tests.chaos.outages import (
     PACE,
     database_now,
@@ -17,7 +18,7 @@ from tests.chaos.outages import (
 from tests.e2e.books import contradictions, differences_from_venue
 from tests.e2e.stack import Stack, running_stack, until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos-liveness")]
+pytestmark = pytest.mark.chaos
 
 WATCHED_AGAIN_S = 20
 LONGEST_SILENCE_S = 60
@@ -31,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-def test_positions_are_watched_again_after_their_worker_was_killed(stack: Stack) -> None:
+def test_positions_are_watched_again_after_their_worker_was_killed(stack: Stack, figures: Figures) -> None:
     # Given
     price = hold_a_position(stack)
 
@@ -42,14 +43,16 @@ def test_positions_are_watched_again_after_their_worker_was_killed(stack: Stack)
 
     # Then the next look comes in time
     watched_s = seconds_to_tick(stack, killed_at, 30, "position")
-    print(f"\norders killed: stop sold after {sold_s:.1f} s, position tick of a worker after {watched_s:.1f} s")
+    figures.add(
+        "orders worker killed", 1, f"stop sold after {sold_s:.1f} s; watched by a worker after {watched_s:.1f} s"
+    )
     assert sold_s <= WATCHED_AGAIN_S
     assert contradictions(stack) == {}
     assert differences_from_venue(stack) == {}
 
 
 @pytest.mark.long_chaos
-def test_a_frozen_worker_is_replaced_and_its_positions_are_watched_meanwhile(stack: Stack) -> None:
+def test_a_frozen_worker_is_replaced_and_its_positions_are_watched_meanwhile(stack: Stack, figures: Figures) -> None:
     # Given a worker that has been up for long enough to be judged
     price = hold_a_position(stack, "ETH/USDT")
     before = stack.system.pid("orders")
@@ -66,9 +69,8 @@ def test_a_frozen_worker_is_replaced_and_its_positions_are_watched_meanwhile(sta
         ticking_s = seconds_to_tick(stack, frozen_at, 30, "position")
         assert psutil.wait_procs(frozen_tree, timeout=5)[1] == [], "nothing of the old one is left"
 
-    print(
-        f"\norders frozen: sold after {sold_s:.1f} s, replaced after {replaced_s:.1f} s, ticks after {ticking_s:.1f} s"
-    )
+    result = f"stop sold after {sold_s:.1f} s; replaced after {replaced_s:.1f} s; ticks after {ticking_s:.1f} s"
+    figures.add("orders worker frozen", 1, result)
     (line,) = [line for line in stack.system.said().splitlines() if line.startswith("orders has executed no tick for ")]
     assert line.endswith("starting it again in 0.2 s")
     assert sold_s <= 25

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from tests.chaos.figures import Figures
 from tests.chaos.outages import LIVE, database_now, seconds_to_tick
 from tests.e2e.books import contradictions, differences_from_venue
 from tests.e2e.stack import Stack, running_stack, until
 from tests.e2e.test_control import trading
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos-postgres")]
+pytestmark = pytest.mark.chaos
 
 OURS = ("api", "orders", "strategy", "beat-1", "beat-2", "standby", "simulator")
 BACK_WITHIN_S = 15
@@ -39,7 +40,7 @@ def goes_on(stack: Stack, before: dict[str, int]) -> None:
     assert differences_from_venue(stack) == {}
 
 
-def test_cut_connections_are_made_again(stack: Stack) -> None:
+def test_cut_connections_are_made_again(stack: Stack, figures: Figures) -> None:
     # Given a system that trades
     trading(stack)
     stack.until_new_fill()
@@ -51,13 +52,13 @@ def test_cut_connections_are_made_again(stack: Stack) -> None:
         (cut,) = stack.sql(CUT_ALL)[0]
         assert cut >= 4
         back_s = seconds_to_tick(stack, cut_at, BACK_WITHIN_S)
-        print(f"\n{cut} sessions ended: first tick after {back_s:.1f} s")
+        figures.add("Postgres sessions ended", cut, f"first tick after {back_s:.1f} s")
 
     # Then
     goes_on(stack, before)
 
 
-def test_a_restarted_postgres_is_met_again(stack: Stack) -> None:
+def test_a_restarted_postgres_is_met_again(stack: Stack, figures: Figures) -> None:
     # Given a system that trades
     trading(stack)
     stack.until_new_fill()
@@ -68,7 +69,7 @@ def test_a_restarted_postgres_is_met_again(stack: Stack) -> None:
     until(lambda: stack.system.pid("postgres") not in {0, server}, 20, "another Postgres")
     stack.system.until_said("postgres is ready", times=2)
     back_s = seconds_to_tick(stack, database_now(stack), BACK_WITHIN_S)
-    print(f"\nPostgres killed: first tick {back_s:.1f} s after it was ready again")
+    figures.add("Postgres killed", 1, f"first tick {back_s:.1f} s after it is ready")
 
     # Then
     goes_on(stack, before)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from tests.chaos.figures import Figures
 from tests.chaos.outages import (
     PACE,
     database_now,
@@ -19,7 +20,7 @@ from tests.e2e.books import contradictions, differences_from_venue
 from tests.e2e.stack import Stack, running_stack, until
 from tests.support.streams import Stream
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos-redis")]
+pytestmark = pytest.mark.chaos
 
 # Two intervals of 10 s without a tick, a look each second, and one time-out of Redis.
 SOLD_WITHIN_S = 25
@@ -41,7 +42,7 @@ def _books_agree(stack: Stack) -> Iterator[None]:
     assert differences_from_venue(stack) == {}
 
 
-def test_stops_are_kept_while_redis_is_frozen(stack: Stack) -> None:
+def test_stops_are_kept_while_redis_is_frozen(stack: Stack, figures: Figures) -> None:
     # Given a position with a stop
     price = hold_a_position(stack)
 
@@ -52,26 +53,28 @@ def test_stops_are_kept_while_redis_is_frozen(stack: Stack) -> None:
 
     # Then the stop was kept, and everything goes on
     back_s = seconds_to_tick(stack, thawed_at, BACK_WITHIN_S + 20)
-    print(f"\nRedis frozen: sold after {sold_s:.1f} s; first tick {back_s:.1f} s after it was back")
+    figures.add(
+        "Redis frozen, the price crashes", 1, f"sold after {sold_s:.1f} s; tick {back_s:.1f} s after it is back"
+    )
     assert sold_s <= SOLD_WITHIN_S
     assert back_s <= BACK_WITHIN_S
     until(lambda: stack.get("/readyz").status == 200, 20, "the system to be ready")
     stack.system.until_said("standby_relieved")
 
 
-def test_ticks_go_on_after_redis_was_killed(stack: Stack) -> None:
+def test_ticks_go_on_after_redis_was_killed(stack: Stack, figures: Figures) -> None:
     before = stack.system.pid("redis")
 
     psutil.Process(before).kill()
     until(lambda: stack.system.pid("redis") not in {0, before}, 15, "another Redis")
     back_s = seconds_to_tick(stack, database_now(stack), BACK_WITHIN_S + 20)
 
-    print(f"\nRedis killed: first tick {back_s:.1f} s after it was started again")
+    figures.add("Redis killed", 1, f"first tick {back_s:.1f} s after it is back")
     assert back_s <= BACK_WITHIN_S
     until(lambda: stack.get("/readyz").status == 200, 20, "the system to be ready")
 
 
-def test_a_wiped_redis_is_filled_again_within_a_tick(stack: Stack) -> None:
+def test_a_wiped_redis_is_filled_again_within_a_tick(stack: Stack, figures: Figures) -> None:
     # Given a system at work, and what it keeps in Redis
     hold_a_position(stack, "ETH/USDT")
     stack.add("RSIStrategy", "SOL/USDT", rsi_period=2)
@@ -85,7 +88,7 @@ def test_a_wiped_redis_is_filled_again_within_a_tick(stack: Stack) -> None:
         # Then the next tick (1 s) has the roster, and the next look at positions (10 s) the marks
         until(lambda: client.exists("orch:roster"), 5, "the roster")
         until(lambda: client.exists("orch:marks:binance"), 15, "the marks")
-    print(f"\nRedis wiped: roster and marks back after {time.monotonic() - wiped_at:.1f} s")
+    figures.add("Redis wiped", 1, f"roster and marks back after {time.monotonic() - wiped_at:.1f} s")
     stack.until_evaluating()
 
 
