@@ -97,6 +97,7 @@ class Books:
 
     `read_at` is the database's clock; `explained_until` the venue's: every trade before it is in the sums.
     `is_demanded`: nothing was reconciled since the last demand. `version` rises with every conclusion and acceptance.
+    `quotes`: what its bots reckon in.
     `suspected` was found by the last look alone, `confirmed` is the drift that holds entries.
     """
 
@@ -109,6 +110,7 @@ class Books:
     booked: Mapping[str, Sum] = field(default_factory=dict)
     live: tuple[Order, ...] = ()
     symbols: frozenset[str] = frozenset()
+    quotes: frozenset[str] = frozenset()
     suspected: Drift = NO_DRIFT
     confirmed: Drift = NO_DRIFT
 
@@ -121,7 +123,7 @@ class Books:
     def assets(self) -> frozenset[str]:
         """Those that our trading concerns; of others the account may hold what it likes."""
         traded = {asset for symbol in self.symbols for asset in assets_of(symbol)}
-        return frozenset(traded | self.booked.keys() | self.openings.keys())
+        return frozenset(traded | self.quotes | self.booked.keys() | self.openings.keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,16 @@ def test_a_deposit_is_a_drift_at_the_second_look_and_holds_entries_alone(reconci
     assert reconciled.sql("SELECT denial FROM decisions ORDER BY id DESC LIMIT 1") == [("account_drift",)]
 
 
+def test_what_a_bot_reckons_in_is_looked_at_before_it_has_any_strategy(desk: Desk) -> None:
+    desk.start(is_reconciled=False)
+    desk.reconcile()
+    desk.venue.deposit("USDT", "250")
+
+    standing = desk.reconcile(times=2)
+
+    assert [each.asset for each in standing.reconciliation.confirmed.differences] == ["USDT"]
+
+
 def test_an_accepted_drift_is_part_of_the_opening_and_entries_go_again(reconciled: Desk) -> None:
     # Given
     reconciled.venue.deposit("USDT", "250")

@@ -50,6 +50,7 @@ def books(conn: sa.Connection, key: AccountKey) -> Books:
         booked=_booked(conn, key),
         live=tuple(live),
         symbols=_symbols(conn, key, row),
+        quotes=frozenset(conn.execute(sa.select(_b.c.quote).where(of(_b, key))).scalars()),
         suspected=row.suspected,
         confirmed=row.confirmed,
     )
