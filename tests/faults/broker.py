@@ -12,6 +12,7 @@ from worker.boot import Worker
 from worker.cycles.evaluation import evaluation_cycle
 from worker.cycles.portfolio import portfolio_cycle
 from worker.cycles.positions import position_cycle
+from worker.cycles.reconciling import reconcile_cycle
 from worker.cycles.resolving import resolve_cycle
 from worker.cycles.strategy import strategy_cycle
 from worker.cycles.upkeep import relay_cycle
@@ -34,6 +35,7 @@ class Tick:
 TICKS = (
     Tick("position", ORDERS, 10, position_cycle),
     Tick("resolve", ORDERS, 5, resolve_cycle),
+    Tick("reconcile", ORDERS, 10, reconcile_cycle),
     Tick("relay", ORDERS, 10, relay_cycle),
     Tick("strategy", STRATEGY, 30, strategy_cycle),
     Tick("portfolio", STRATEGY, 120, portfolio_cycle),

@@ -19,6 +19,9 @@ class Call:
 
 
 def enabling_since(calls: Sequence[Call], after: Call) -> float:
-    """From when on the bot may enter again after `after` was answered: a call that might let it run was under way."""
+    """From when on the bot may enter again: the first call that might let it run and was not over before `after`.
+
+    Of two calls that overlap, either may be the later one.
+    """
     mine = (call for call in calls if call.bot_id == after.bot_id and call.name in LETS_RUN)
-    return min((call.made_at for call in mine if call.ended_at > after.ended_at), default=inf)
+    return min((call.made_at for call in mine if call.ended_at > after.made_at), default=inf)

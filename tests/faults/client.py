@@ -11,11 +11,13 @@ from shared.domain.candles import Candles, Timeframe
 from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unavailable, Unclear
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, Placement
 from shared.domain.values import Market, OrderType, Side, Ticker
+from shared.domain.venue import VenueOrder as Listed
+from shared.domain.venue import VenueTrade
 from shared.ports import Balance
 from tests.faults.faults import ARRIVING, FATES, Fate
 from tests.faults.process import Process, short
 from tests.faults.state import SimStateStore
-from tests.faults.venue import Answer, Request, Trade, VenueOrder
+from tests.faults.venue import OPEN, Answer, Request, Trade, VenueOrder
 
 if TYPE_CHECKING:
     from tests.faults.world import World
@@ -48,6 +50,7 @@ class SimExchange:
     name = "binance"
     account = "live"
     placement = Placement()
+    starts_empty = False
 
     def __init__(self, process: Process, recv_window_ms: int) -> None:
         self._process = process
@@ -101,6 +104,38 @@ class SimExchange:
     def balances(self) -> Mapping[str, Balance]:
         self._asked("exchange.balances")
         return {asset: Balance(amount, Decimal(0)) for asset, amount in self._venue.balances.items()}
+
+    def open_orders(self) -> Sequence[Listed]:
+        self._asked("exchange.open_orders")
+        return [self._listed(each) for each in self._venue.orders if each.state in OPEN]
+
+    def trades_since(self, symbol: str, since_ms: int) -> Sequence[VenueTrade]:
+        self._asked("exchange.trades_since")
+        seen = [each for each in self._venue.trades if each.symbol == symbol and each.at_ms >= since_ms]
+        if seen and self._process.chance(self._world.faults.lagging_trades):
+            seen.pop()
+        return [_traded(each) for each in seen]
+
+    def order_by_exchange_id(self, symbol: str, exchange_order_id: str) -> Listed:
+        self._asked("exchange.order_by_exchange_id")
+        found = self._venue.orders[int(exchange_order_id) - 1]
+        if found.visible_ms > self._world.now_ms():
+            raise OrderUnknown(exchange_order_id)
+        return self._listed(found)
+
+    def _listed(self, found: VenueOrder) -> Listed:
+        return Listed(
+            exchange_order_id=str(found.id),
+            client_order_id=found.request.client_id,
+            symbol=found.request.symbol,
+            side=_side(found.request.side),
+            type=found.request.type.lower(),
+            quantity=found.request.quantity,
+            price=found.request.price,
+            filled=found.filled,
+            state=STATES[found.state],
+            at=datetime.fromtimestamp(found.accepted_ms / 1000, UTC),
+        )
 
     def report(self, order: Order) -> OrderReport:
         self._asked("exchange.report", is_risky=True)
@@ -261,3 +296,21 @@ class SimExchange:
             "venue", f"says {report.client_order_id[:7]} is {report.state}, {report.filled:f} filled, trades {fills}"
         )
         return report
+
+
+def _side(word: str) -> Side:
+    return Side.BUY if word == "BUY" else Side.SELL
+
+
+def _traded(trade: Trade) -> VenueTrade:
+    return VenueTrade(
+        symbol=trade.symbol,
+        trade_id=str(trade.id),
+        exchange_order_id=str(trade.order_id),
+        side=_side(trade.side),
+        quantity=trade.quantity,
+        price=trade.price,
+        fee=trade.fee,
+        fee_currency=trade.fee_asset,
+        at=datetime.fromtimestamp(trade.at_ms / 1000, UTC),
+    )

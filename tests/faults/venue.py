@@ -7,6 +7,7 @@ clock, is refused. Orders match in one or several trades, some later; what was c
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from random import Random
 
 from tests.faults.prices import Prices
@@ -102,6 +103,7 @@ class Venue:
         self._after = after
         self._fees = fees
         self.lag_ms = 2000
+        self.late_fills = 0.3
         self.orders: list[VenueOrder] = []
         self.trades: list[Trade] = []
         self.arrivals: list[Arrival] = []
@@ -137,6 +139,9 @@ class Venue:
         for order in reversed(self.orders):
             if order.request.client_id == client_id and order.state in OPEN:
                 order.states.append((self._now_ms(), "CANCELED"))
+                # Of purchases alone: whoever sells what a cancel has left has nothing but the venue's word for it.
+                if order.request.side == "BUY" and self._random.random() < self.late_fills:
+                    self._after(self._random.uniform(0.1, 15), partial(self._trade_after_cancel, order))
                 return order
         return None
 
@@ -225,6 +230,11 @@ class Venue:
         self.balances[asset] -= fee
         is_done = order.filled == request.quantity
         order.states.append((now_ms, "FILLED" if is_done else "PARTIALLY_FILLED"))
+
+    def _trade_after_cancel(self, order: VenueOrder) -> None:
+        """Matched before the cancel, and told of after it."""
+        self._trade(order, self._parts(order.request.quantity - order.filled)[0])
+        order.states.append((self._now_ms(), "CANCELED"))
 
     def _fee(self, is_buy: bool, base: str, quote: str, quantity: Decimal, price: Decimal) -> tuple[Decimal, str]:
         if self._fees == "third":

@@ -33,6 +33,7 @@ from tests.faults.memory import (
     MemoryMarketStore,
     MemoryOutbox,
     MemoryQueries,
+    MemoryReconciliations,
     Tables,
 )
 from tests.faults.memory.outbox import RelayLock
@@ -70,12 +71,14 @@ _RISKY = {
     "bots": frozenset({"change"}),
     "books": frozenset({"raise_high_water", "store_equity"}),
     "outbox": frozenset({"relay"}),
+    "reconciliations": frozenset({"claim", "conclude", "adopt"}),
     "bus": frozenset({"publish"}),
 }
 _WRITES = {
     "journal": _RISKY_JOURNAL,
     "bots": frozenset({"change"}),
     "books": frozenset({"raise_high_water", "store_equity"}),
+    "reconciliations": frozenset({"claim", "conclude", "adopt"}),
 }
 SETTINGS = Settings(redis_url="redis://in-memory", database_url="postgresql://in-memory")
 
@@ -153,6 +156,8 @@ class World:
         self.scheduler.run(HEALED_S)
         self.faults = NONE
         self.tell("world", "*** faults stop")
+        # Somebody restarts a worker: accounts are reconciled at once, not within minutes.
+        self.scheduler.after(60, MemoryReconciliations(self.tables).demand)
         self.scheduler.run(END_S)
 
     def happened(self) -> Counter[str]:
@@ -271,7 +276,9 @@ class World:
                 message = self.broker.take(queue, getcurrent())
                 self._execute(process, worker, message)
         except Killed:
-            # Its supervisor starts another on the same machine.
+            # Its supervisor starts another on the same machine; now and then the whole worker, which demands a look.
+            if self.random.random() < 0.2 and not self.tables.is_away:
+                MemoryReconciliations(self.tables).demand()
             self.scheduler.after(self.random.uniform(0.2, 4), lambda: self._start_worker(queue, process.skew_s))
 
     def _execute(self, process: Process, worker: Worker, message: brokers.Message) -> None:
@@ -309,6 +316,7 @@ class World:
             "markets": MemoryMarketStore(tables),
             "outbox": MemoryOutbox(tables, self.relay_lock),
             "queries": MemoryQueries(tables),
+            "reconciliations": MemoryReconciliations(tables),
             "state": SimStateStore(process),
             "bus": MemoryEventBus(cache),
         }

@@ -10,6 +10,7 @@ from tests.faults.memory.journal import MemoryJournal
 from tests.faults.memory.markets import MemoryMarketStore
 from tests.faults.memory.outbox import MemoryOutbox
 from tests.faults.memory.queries import MemoryQueries
+from tests.faults.memory.reconciliations import MemoryReconciliations
 from tests.faults.memory.tables import Tables
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "MemoryMarketStore",
     "MemoryOutbox",
     "MemoryQueries",
+    "MemoryReconciliations",
     "Tables",
 ]

@@ -43,6 +43,8 @@ class MemoryBotStore:
         if before is not None and before.may_enter and not after.may_enter:
             self._deny_entries(after.id, no_entry(after), after.updated_at, lambda _order: True)
         tables.append(bot_changed(event, after, held))
+        if event is EventType.BOT_STARTED:
+            tables.demand(after)
         tables.bump_roster()
         return after
 

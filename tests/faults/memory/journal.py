@@ -106,7 +106,8 @@ class MemoryJournal:
         order = replace(planned, decision_id=decision_id)
         if desk.position is not None:
             order = replace(order, position_id=desk.position.id)
-        return Outcome(self._planned(order, desk.position), None, is_new=True)
+        waits = order.purpose is Purpose.ENTRY and not desk.gate.is_reconciled
+        return Outcome(self._planned(order, desk.position), None, is_new=True, waits=waits)
 
     def _last_denial(self, bot_id: str) -> Denial | None:
         mine = (row for row in self._tables.decisions.values() if row.decision.bot_id == bot_id)
@@ -151,6 +152,8 @@ class MemoryJournal:
         stored, now = tables.order(order.client_order_id), tables.now()
         if not is_owned(stored, order) or (stored.lease_until is not None and stored.lease_until >= now):
             return None
+        if stored.purpose is Purpose.ENTRY and tables.is_unreconciled(stored, now):
+            return None
         taken = replace(stored, owner=self._owner, epoch=stored.epoch + 1, lease_until=now + LEASE)
         tables.write_order(taken)
         return taken
@@ -163,7 +166,7 @@ class MemoryJournal:
 
     def may_be_behind(self, order: Order) -> bool:
         self._tables.reach()
-        return not self._tables.gate(self._tables.bot(order.bot_id), self._tables.now()).is_reconciled
+        return self._tables.is_unreconciled(order, self._tables.now())
 
     def mark_sending(self, order: Order, permit: Permit, now: datetime, limits: Limits) -> Order | None:
         tables = self._tables

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TypeVar
 
 from shared.domain.booking import Line
@@ -17,9 +18,12 @@ from shared.domain.orders import TERMINAL, Fill, Order, OrderState, Purpose
 from shared.domain.planning import Decision
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position, PositionState
+from shared.domain.reconciliation import Reconciliation
+from shared.domain.reconciling import AccountKey
 from shared.domain.risk import Denial
 from shared.domain.signals import Evaluation
 from shared.domain.values import ZERO, Market
+from shared.domain.venue import OrderRef, VenueOrder, VenueTrade
 
 T = TypeVar("T")
 
@@ -45,13 +49,6 @@ class Sent:
     is_sent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    demanded_at: datetime
-    reconciled_at: datetime | None
-    is_clean: bool
-
-
 @dataclass
 class Tables:
     """`now` is the database's clock, the one that leases run by. `session` changes when every session is cut."""
@@ -75,7 +72,10 @@ class Tables:
     evaluations: dict[GroupKey, tuple[Evaluation, datetime]] = field(default_factory=dict)
     decided_candles: set[tuple[MarketKey, int]] = field(default_factory=set)
     markets: dict[tuple[str, str], Market] = field(default_factory=dict)
-    reconciliations: dict[tuple[str, str], Reconciled] = field(default_factory=dict)
+    reconciliations: dict[AccountKey, Reconciliation] = field(default_factory=dict)
+    openings: dict[tuple[AccountKey, str], Decimal] = field(default_factory=dict)
+    external_orders: dict[tuple[AccountKey, OrderRef], VenueOrder] = field(default_factory=dict)
+    external_trades: dict[tuple[str, str], tuple[AccountKey, VenueTrade]] = field(default_factory=dict)
     outbox: list[Sent] = field(default_factory=list)
 
     def reach(self) -> None:
@@ -105,7 +105,7 @@ class Tables:
         return (each for each in self.positions.values() if each.bot_id == bot_id and each.state is PositionState.OPEN)
 
     def gate(self, bot: Bot, now: datetime) -> Gate:
-        row = self.reconciliations.get((bot.exchange, bot.account))
+        row = self.reconciliations.get(AccountKey(bot.exchange, bot.account))
         is_quarantined = (order.state is OrderState.QUARANTINED for order in self.live_orders(bot.id))
         return Gate(
             is_reconciled=row is None or is_reconciled(row.demanded_at, row.reconciled_at, now),
@@ -118,6 +118,16 @@ class Tables:
     def append(self, *events: Event) -> None:
         for event in events:
             self.outbox.append(Sent(len(self.outbox) + 1, event))
+
+    def demand(self, bot: Bot) -> None:
+        """Close the gate of the bot's account until it was reconciled once more."""
+        key, now = AccountKey(bot.exchange, bot.account), self.now()
+        stored = self.reconciliations.get(key, Reconciliation(bot.exchange, bot.account, now, now))
+        self.reconciliations[key] = replace(stored, demanded_at=now, due_at=now)
+
+    def is_unreconciled(self, order: Order, now: datetime) -> bool:
+        row = self.reconciliations.get(AccountKey(order.exchange, order.account))
+        return row is not None and not is_reconciled(row.demanded_at, row.reconciled_at, now)
 
     def bump_roster(self) -> None:
         self.roster_version += 1
