@@ -84,8 +84,10 @@ class Exchange(Protocol):
     ) -> OrderReport:
         """Transmit once, signed at the permit's time; no retry of any kind.
 
-        `keep` is called with the reply as soon as it is read, before any book-keeping of ours could delay it; what it
-        raises is raised. Raises Rejected (certain), Throttled (certain, may be tried again), Unclear (everything else).
+        `keep` is called with the reply as soon as it is read, before any book-keeping of ours could delay it, and again
+        where a venue that answers with an id alone has then said more; what it raises is raised.
+
+        Raises Rejected (certain), Throttled (certain, may be tried again), Unclear (everything else).
         """
         ...
 
