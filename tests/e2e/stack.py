@@ -100,6 +100,15 @@ class Stack:
         finally:
             connection.close()
 
+    def command(self, statement: str) -> None:
+        """Changes the record behind the system's back: for what would take minutes by itself."""
+        connection = psycopg2.connect(self.database_url, connect_timeout=5)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+
     def start_bot(self) -> None:
         """Running, whatever it was before."""
         if self.get("bot/status").body["state"] == "paused":

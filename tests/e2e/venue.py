@@ -23,6 +23,10 @@ class Venue:
     def heal(self) -> None:
         self._call("DELETE", "/_sim/faults")
 
+    def deposit(self, key: str, asset: str, amount: str) -> None:
+        """By hand: no order and no trade tells of it."""
+        self._call("POST", "/_sim/deposits", {"key": key, "asset": asset, "amount": amount})
+
     def dump(self) -> dict[str, Any]:
         """Every order, trade and balance, as the venue knows them."""
         found: dict[str, Any] = self._call("GET", "/_sim/dump")
