@@ -19,7 +19,7 @@ UNREACHED_S = 90.0
 # Longer than a lease, than the signature's window, and than it takes to prove that nothing was placed.
 FROZEN_S = 14.0
 CHECK_EVERY = 60
-MAIN_EVERY = 4
+MAIN_EVERY = 6
 
 Say = Callable[[str], None]
 
@@ -113,7 +113,7 @@ def _give_up(fleet: Fleet, armed: dict[str, float], record: Record) -> None:
 
 
 def schedule_of(points: Sequence[str], count: int, seed: int) -> list[tuple[str, How]]:
-    """Each point `count` times, shuffled; every fourth ending takes the worker's main process with it."""
+    """Each point `count` times, shuffled; every sixth ending takes the worker's main process with it."""
     found = [
         (point, How.STEADY if number % MAIN_EVERY == 3 else How.CHILD) for point in points for number in range(count)
     ]

@@ -15,7 +15,6 @@ RACES = 50  # For each of COUNT: 1,000 by default.
 def test_no_entry_follows_an_acknowledged_pause_or_stop(fleet: Fleet, seed: int) -> None:
     record = Record()
     fleet.trade()
-    fleet.spoil()
 
     calls = raced(fleet, 3, seed, print)
 

@@ -32,7 +32,7 @@ def test_a_worker_killed_once_at_each_point_leaves_nothing_undone_or_done_twice(
 def test_workers_killed_at_each_point_again_and_again(
     name: str, request: pytest.FixtureRequest, figures: Figures, count: int, seed: int
 ) -> None:
-    """COUNT kills at each point; every fourth takes the whole worker with it, where it is old enough."""
+    """COUNT kills at each point; every sixth takes the whole worker with it, where it is old enough."""
     fleet: Fleet = request.getfixturevalue(name)
     # On paper the venue is our own, and its faults are the database's: a quarter will do.
     count = count if fleet.is_live else max(count // 4, 1)

@@ -24,19 +24,6 @@ SLEEPS = (
 
 
 @pytest.mark.chaos
-@pytest.mark.slow
-def test_a_worker_that_sleeps_between_sending_and_its_bytes_sends_nothing_twice(fleet: Fleet) -> None:
-    record = Record()
-    fleet.trade()
-    fleet.spoil()
-
-    ended_at_points(fleet, [("after_sending_commit", How.FROZEN)], record, print)
-
-    checked(fleet, record)
-    assert (record.violations, record.unreached) == ([], {})
-
-
-@pytest.mark.chaos
 @pytest.mark.long_chaos
 def test_workers_that_sleep_at_each_point_send_nothing_twice(fleet: Fleet, figures: Figures, count: int) -> None:
     record = Record()
