@@ -173,6 +173,15 @@ def test_without_redis_entries_stop_and_the_rest_goes_on_slowly() -> None:
     assert how_many(a_budget(AWAY, calls=100), Lane.DATA) == 7
 
 
+def test_without_redis_a_standby_has_room_to_watch_every_ten_seconds() -> None:
+    # Two calls for each look (prices, and the venue's time), and those of some exits, within the default budget
+    guard = build_guard(load_settings({"RATE_LIMIT_CALLS": "100"}), AWAY, "binance", "live", is_sole=True)
+    for _ in range(6 * 2 + 20):
+        guard.permit(Lane.EXIT)
+    with pytest.raises(ExchangeDown):
+        guard.permit(Lane.ENTRY)
+
+
 def test_without_redis_a_hold_still_holds_this_process() -> None:
     budget = a_budget(AWAY)
     budget.hold(30)
