@@ -1,4 +1,4 @@
-"""Books on Postgres: what is watched, marked and kept."""
+"""Books on Postgres and in memory: what is watched, marked and kept."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +15,11 @@ from tests.builders import NOON, a_market
 from tests.support.record import LATER, Record, check_books, known
 
 TOMORROW = NOON + timedelta(days=1)
+
+
+@pytest.fixture
+def record(either_record: Record) -> Record:
+    return either_record
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""BotStore on Postgres."""
+"""BotStore on Postgres and in memory."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -13,6 +13,11 @@ from shared.domain.events import EventType
 from shared.domain.orders import OrderState
 from tests.builders import NOON, a_bot, a_grid, a_subscription
 from tests.support.record import LATER, Record, check_books, known
+
+
+@pytest.fixture
+def record(either_record: Record) -> Record:
+    return either_record
 
 
 def _restart(record: Record, balance: str) -> Bot:
@@ -160,7 +165,7 @@ def test_an_event_tells_the_state_and_what_is_held(record: Record) -> None:
 
     record.stop(OnStop.FLATTEN)
 
-    payload = record.value("SELECT payload FROM outbox ORDER BY id DESC LIMIT 1")
+    payload = record.last_payload()
     assert payload["state"] == "stopping"
     assert payload["positions"] == [{"position_id": position.id, "symbol": "BTC/USDT"}]
 

@@ -1,4 +1,4 @@
-"""Journal on Postgres: decisions, exits, the way of an order. Its money has a file of its own."""
+"""Journal on Postgres and in memory: decisions, exits, the way of an order. Its money has a file of its own."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +24,11 @@ LATER_STILL = LATER + timedelta(seconds=4)
 
 
 @pytest.fixture
+def record(either_record: Record) -> Record:
+    return either_record
+
+
+@pytest.fixture
 def started(record: Record) -> Record:
     record.start()
     record.subscribe()
@@ -43,7 +48,7 @@ def test_a_decision_writes_its_order_reservation_and_event(started: Record) -> N
 
     stored = started.journal.unfinished()
     assert stored == [order]
-    assert order.decision_id == started.value("SELECT id FROM decisions")
+    assert started.decision_ids() == [order.decision_id]
     account = started.queries.account("default")
     assert account is not None
     assert (account.reserved, account.free_cash) == (110, 9890)
@@ -58,7 +63,7 @@ def test_a_decision_made_before_answers_with_its_order_whatever_the_side(started
 
     again = started.journal.decide(a_decision(Side.SELL), never)
     assert (again.order, again.denial, again.is_new) == (order, None, False)
-    assert started.value("SELECT count(*) FROM decisions") == 1
+    assert len(started.decision_ids()) == 1
 
 
 def test_a_denial_made_before_answers_with_its_reason(started: Record) -> None:
@@ -134,7 +139,7 @@ def test_a_plan_that_raises_leaves_nothing(started: Record) -> None:
 
     with pytest.raises(RuntimeError):
         started.journal.decide(a_decision(), fail)
-    assert started.value("SELECT count(*) FROM decisions") == 0
+    assert started.decision_ids() == []
 
 
 def test_deciding_for_a_bot_or_strategy_that_is_not_there_is_not_found(record: Record) -> None:
@@ -230,10 +235,7 @@ def test_an_entry_whose_bot_does_not_run_is_denied_at_the_last_look(started: Rec
     order = started.enter()
     started.pause()
     # As if it had been planned while the pause was being written.
-    started.column(
-        "UPDATE orders SET state = 'planned', reserved = 110 WHERE client_order_id = :id RETURNING state",
-        id=order.client_order_id,
-    )
+    started.plan_again(order, Decimal(110))
 
     assert started.journal.mark_sending(order, a_permit(), LATER, some_limits()) is None
 
@@ -291,7 +293,7 @@ def test_two_spaced_absences_prove_that_an_order_was_not_placed(started: Record)
 
     assert [each.state for each in (once, too_soon, proved)] == [S.SENDING, S.SENDING, S.PLANNED]
     assert (once.not_found_count, too_soon.not_found_count, proved.not_found_count) == (1, 1, 0)
-    assert started.column("SELECT payload->>'state' FROM outbox WHERE type = 'OrderChanged' ORDER BY id") == [
+    assert started.states_told() == [
         "sending",
         "not_placed",
         "planned",
@@ -465,7 +467,7 @@ def test_each_group_remembers_its_newest_candle(started: Record) -> None:
 
     assert newest == {GroupKey(hourly, "g1"): 2000, GroupKey(hourly, "g2"): 1000}
     assert started.journal.last_evaluated([]) == {}
-    assert started.column("SELECT candle_open_ms FROM decided_candles ORDER BY 1") == [1000, 2000]
+    assert started.decided_candles() == [("BTC/USDT", 1000), ("BTC/USDT", 2000)]
 
 
 def test_candles_decided_long_ago_are_forgotten_market_by_market(started: Record) -> None:
@@ -476,8 +478,8 @@ def test_candles_decided_long_ago_are_forgotten_market_by_market(started: Record
 
     started.journal.record_evaluations(hourly, 10_000 * 3_600_000, {})
 
-    kept = started.column("SELECT symbol || ' ' || candle_open_ms / 3600000 FROM decided_candles ORDER BY 1")
-    assert kept == ["BTC/USDT 1", "BTC/USDT 10000", "ETH/USDT 0", "ETH/USDT 1"]
+    kept = [(symbol, open_ms // 3_600_000) for symbol, open_ms in started.decided_candles()]
+    assert kept == [("BTC/USDT", 1), ("BTC/USDT", 10_000), ("ETH/USDT", 0), ("ETH/USDT", 1)]
 
 
 def test_an_indicator_that_is_no_number_is_stored_as_none(started: Record) -> None:

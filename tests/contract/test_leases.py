@@ -1,12 +1,12 @@
-"""Leases of orders on Postgres: whoever is slower sends nothing."""
+"""Leases of orders on Postgres and in memory: whoever is slower sends nothing."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from shared.adapters import ledger_sql
-from shared.domain.orders import Order, OrderState, Placement
+from shared.domain.orders import OrderState, Placement
+from shared.ports import Journal
 from tests.builders import some_limits
 from tests.support.record import LATER, Record, a_permit
 
@@ -14,27 +14,26 @@ S = OrderState
 
 
 @pytest.fixture
+def record(either_record: Record) -> Record:
+    return either_record
+
+
+@pytest.fixture
 def started(record: Record) -> Record:
     record.start()
     record.subscribe()
     record.markets.put("binance", [record.market])
-    record.journal = ledger_sql.SqlJournal(record.engine, owner="planner")
+    record.journal = record.journal_of("planner")
     return record
 
 
 @pytest.fixture
-def other(started: Record) -> ledger_sql.SqlJournal:
+def other(started: Record) -> Journal:
     """Another worker on the same record."""
-    return ledger_sql.SqlJournal(started.engine, owner="other")
+    return started.journal_of("other")
 
 
-def run_out(record: Record, order: Order) -> None:
-    """As seconds later: the lease ends by the database's clock, which no test can turn."""
-    its = "UPDATE orders SET lease_until = now() - interval '1 ms' WHERE client_order_id = :id RETURNING 1"
-    assert record.column(its, id=order.client_order_id) == [1]
-
-
-def test_what_is_planned_is_its_planners_to_send(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_what_is_planned_is_its_planners_to_send(started: Record, other: Journal) -> None:
     order = started.enter()
 
     assert other.take(order) is None
@@ -42,7 +41,7 @@ def test_what_is_planned_is_its_planners_to_send(started: Record, other: ledger_
     assert (stored.owner, stored.epoch, stored.lease_until is not None) == ("planner", 1, True)
 
 
-def test_an_exit_is_leased_like_an_entry(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_an_exit_is_leased_like_an_entry(started: Record, other: Journal) -> None:
     _, position = started.bought()
     exit_order = started.exit(position)
     assert exit_order is not None
@@ -52,11 +51,11 @@ def test_an_exit_is_leased_like_an_entry(started: Record, other: ledger_sql.SqlJ
 
 
 def test_a_lease_that_has_run_out_is_anybodys_and_the_slower_worker_sends_nothing(
-    started: Record, other: ledger_sql.SqlJournal
+    started: Record, other: Journal
 ) -> None:
     # Given a planner that sleeps beyond its lease
     order = started.enter()
-    run_out(started, order)
+    started.end_lease(order)
 
     taken = other.take(order)
 
@@ -69,11 +68,9 @@ def test_a_lease_that_has_run_out_is_anybodys_and_the_slower_worker_sends_nothin
     assert (sending.state, sending.attempt, sending.epoch) == (S.SENDING, 1, 2)
 
 
-def test_a_planner_that_wakes_up_after_the_other_has_sent_sends_nothing(
-    started: Record, other: ledger_sql.SqlJournal
-) -> None:
+def test_a_planner_that_wakes_up_after_the_other_has_sent_sends_nothing(started: Record, other: Journal) -> None:
     order = started.enter()
-    run_out(started, order)
+    started.end_lease(order)
     taken = other.take(order)
     assert taken is not None
     assert other.mark_sending(taken, a_permit(), LATER, some_limits()) is not None
@@ -82,19 +79,19 @@ def test_a_planner_that_wakes_up_after_the_other_has_sent_sends_nothing(
     assert started.journal.unfinished()[0].attempt == 1
 
 
-def test_a_refusal_of_the_slower_worker_ends_nothing(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_a_refusal_of_the_slower_worker_ends_nothing(started: Record, other: Journal) -> None:
     # Given an entry that the other has taken over, and that is too late by the planner's clock
     order = started.enter(expires_at=LATER)
-    run_out(started, order)
+    started.end_lease(order)
     taken = other.take(order)
 
     assert started.journal.mark_sending(order, a_permit(), LATER, some_limits()) is None
     assert started.journal.unfinished() == [taken]
 
 
-def test_of_two_that_take_an_order_at_once_one_gets_it(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_of_two_that_take_an_order_at_once_one_gets_it(started: Record, other: Journal) -> None:
     order = started.enter()
-    run_out(started, order)
+    started.end_lease(order)
 
     taken = [other.take(order), started.journal.take(order)]
 
@@ -112,7 +109,7 @@ def test_a_worker_takes_its_own_order_back_only_once_its_lease_is_over(started: 
     assert taken.epoch == 2
 
 
-def test_an_order_given_up_is_anybodys_at_once(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_an_order_given_up_is_anybodys_at_once(started: Record, other: Journal) -> None:
     order = started.enter()
 
     started.journal.release(order)
@@ -120,9 +117,9 @@ def test_an_order_given_up_is_anybodys_at_once(started: Record, other: ledger_sq
     assert other.take(order) is not None
 
 
-def test_the_slower_worker_can_not_give_up_what_is_anothers(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_the_slower_worker_can_not_give_up_what_is_anothers(started: Record, other: Journal) -> None:
     order = started.enter()
-    run_out(started, order)
+    started.end_lease(order)
     taken = other.take(order)
     assert taken is not None
 
@@ -132,18 +129,18 @@ def test_the_slower_worker_can_not_give_up_what_is_anothers(started: Record, oth
 
 
 @pytest.mark.parametrize("state", [S.SENDING, S.UNKNOWN])
-def test_what_has_left_is_nobodys_to_take(started: Record, other: ledger_sql.SqlJournal, state: OrderState) -> None:
+def test_what_has_left_is_nobodys_to_take(started: Record, other: Journal, state: OrderState) -> None:
     order = started.enter()
     sending = started.send(order)
     if state is S.UNKNOWN:
         started.journal.record_failure(sending, S.UNKNOWN, "timeout", LATER)
-    run_out(started, order)
+    started.end_lease(order)
 
     assert other.take(order) is None
     assert other.take(replace(sending, state=S.PLANNED)) is None
 
 
-def test_an_order_refused_for_now_is_anybodys(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_an_order_refused_for_now_is_anybodys(started: Record, other: Journal) -> None:
     planned = started.journal.record_failure(started.send(started.enter()), S.PLANNED, "429", LATER)
 
     taken = other.take(planned)
@@ -152,7 +149,7 @@ def test_an_order_refused_for_now_is_anybodys(started: Record, other: ledger_sql
     assert (taken.attempt, taken.failure) == (1, "429")
 
 
-def test_an_order_proved_absent_is_anybodys(started: Record, other: ledger_sql.SqlJournal) -> None:
+def test_an_order_proved_absent_is_anybodys(started: Record, other: Journal) -> None:
     sending = started.send(started.enter())
     started.journal.record_not_found(sending, LATER, Placement())
     proved = started.journal.record_not_found(sending, LATER + timedelta(seconds=4), Placement())

@@ -224,7 +224,7 @@ class World:
         """Any time, or just when entries are on their way."""
         if self.random.random() < 0.4:
             return self.random.uniform(20, HEALED_S)
-        return self.random.randint(2, 8) * 30 + self.random.uniform(0.2, 4)
+        return self.random.randint(1, 4) * 60 + self.random.uniform(0.25, 2.5)
 
     def _skew_s(self) -> float:
         return self.random.choice((0.0, 0.0, self.random.uniform(-30, 30)))

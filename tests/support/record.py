@@ -10,10 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.adapters import ledger_sql
+from shared.adapters.ledger_sql import facts
 from shared.domain.bots import Bot, OnStop, PausedBy, Subscription, paused, resumed, stopped
-from shared.domain.events import EventType
+from shared.domain.events import Event, EventType
 from shared.domain.orders import Fill, Order, OrderReport, OrderState, Permit, Purpose, client_order_id
 from shared.domain.planning import Decision, Desk, plan_exit
+from shared.domain.portfolio import Account
 from shared.domain.positions import ExitReason, Position
 from shared.domain.values import Market, Side
 from shared.ports import Outcome
@@ -44,7 +46,7 @@ class Record:
 
     def __post_init__(self) -> None:
         self.bots = ledger_sql.SqlBotStore(self.engine)
-        self.journal = ledger_sql.SqlJournal(self.engine)
+        self.journal = self.journal_of(None)
         self.books = ledger_sql.SqlBooks(self.engine)
         self.markets = ledger_sql.SqlMarketStore(self.engine)
         self.outbox = ledger_sql.SqlOutbox(self.engine)
@@ -55,8 +57,15 @@ class Record:
         """With its account reconciled, so that its entries go at once."""
         bot = a_bot(**changes)
         started = self.bots.change(bot.id, lambda _before, _holds: bot, EventType.BOT_STARTED)
-        open_gates(self.engine)
+        self.open_gates()
         return started
+
+    def open_gates(self) -> None:
+        open_gates(self.engine)
+
+    def journal_of(self, owner: str | None) -> ledger_sql.SqlJournal:
+        """As another worker has it."""
+        return ledger_sql.SqlJournal(self.engine, owner=owner)
 
     def pause(self, bot_id: str = "default") -> Bot:
         return self.bots.change(
@@ -117,6 +126,39 @@ class Record:
     def event_types(self) -> list[str]:
         return self.column("SELECT type FROM outbox ORDER BY id")
 
+    def states_told(self) -> list[str]:
+        """By the events of orders that changed."""
+        return self.column("SELECT payload->>'state' FROM outbox WHERE type = 'OrderChanged' ORDER BY id")
+
+    def last_payload(self) -> dict[str, Any]:
+        return dict(self.value("SELECT payload FROM outbox ORDER BY id DESC LIMIT 1"))
+
+    def write_events(self, *events: Event) -> None:
+        with self.engine.begin() as conn:
+            facts.append(conn, *events)
+
+    def decision_ids(self) -> list[int]:
+        return self.column("SELECT id FROM decisions ORDER BY id")
+
+    def decided_candles(self) -> list[tuple[str, int]]:
+        with self.engine.begin() as conn:
+            rows = conn.execute(sa.text("SELECT symbol, candle_open_ms FROM decided_candles ORDER BY 1, 2"))
+            return [(row.symbol, row.candle_open_ms) for row in rows]
+
+    def plan_again(self, order: Order, reserved: Decimal) -> None:
+        """As if it had been planned a moment later than it was."""
+        its = "UPDATE orders SET state = 'planned', reserved = :amount WHERE client_order_id = :id RETURNING 1"
+        assert self.column(its, id=order.client_order_id, amount=reserved) == [1]
+
+    def end_lease(self, order: Order) -> None:
+        """As seconds later: it ends by the database's clock, which no test can turn."""
+        its = "UPDATE orders SET lease_until = now() - interval '1 ms' WHERE client_order_id = :id RETURNING 1"
+        assert self.column(its, id=order.client_order_id) == [1]
+
+    def check_rows(self, account: Account) -> None:
+        _check_rows(self, account)
+        _check_quantities(self, account.bot_id)
+
     def column(self, statement: str, **parameters: Any) -> list[Any]:
         with self.engine.begin() as conn:
             return list(conn.execute(sa.text(statement), parameters).scalars())
@@ -171,6 +213,12 @@ def check_books(record: Record, bot_id: str = "default", marks: Mapping[str, Dec
         value = sum(position.value(at[position.symbol]) for position in held)
         unrealised = sum(position.unrealised(at[position.symbol]) for position in held)
         assert account.initial_balance + account.realised + unrealised - account.fees == account.cash + value
+    record.check_rows(account)
+
+
+def _check_rows(record: Record, account: Account) -> None:
+    """What is kept with the bot is what its lines and positions sum to."""
+    bot_id = account.bot_id
     assert account.cash == record.value(
         "SELECT coalesce(sum(amount), 0) FROM ledger JOIN bots ON bots.id = bot_id "
         "WHERE bot_id = :bot AND ledger_account = 'assets' AND asset = quote",
@@ -181,7 +229,6 @@ def check_books(record: Record, bot_id: str = "default", marks: Mapping[str, Dec
     assert (
         record.column("SELECT transaction_id FROM ledger GROUP BY transaction_id, asset HAVING sum(amount) <> 0") == []
     )
-    _check_quantities(record, bot_id)
 
 
 def _check_quantities(record: Record, bot_id: str) -> None:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import localcontext
 
+from shared.adapters.ledger_sql.evaluated import KEPT
 from shared.adapters.ledger_sql.leasing import LEASE_S, is_owned
+from shared.adapters.ledger_sql.rows import evaluation_json, evaluation_of
 from shared.domain import doubting, folding, transmission
 from shared.domain.bots import Bot, MarketKey
 from shared.domain.errors import NotFound
@@ -66,8 +68,11 @@ class MemoryJournal:
             key = GroupKey(market, group)
             stored = tables.evaluations.get(key)
             if stored is None or candle_open_ms >= stored[0].candle_open_ms:
-                tables.evaluations[key] = (replace(evaluation, candle_open_ms=candle_open_ms), self._clock.now())
-        tables.decided_candles.add((market, candle_open_ms))
+                kept = evaluation_of({**evaluation_json(evaluation), "candle_open_ms": candle_open_ms})
+                tables.evaluations[key] = (kept, self._clock.now())
+        oldest_ms = candle_open_ms - KEPT * market.timeframe.ms
+        kept = {each for each in tables.decided_candles if each[0] != market or each[1] > oldest_ms}
+        tables.decided_candles = kept | {(market, candle_open_ms)}
 
     # Planning.
 
@@ -255,7 +260,8 @@ class MemoryJournal:
         stored = self._tables.order(order.client_order_id)
         if (stored.state, stored.attempt) != (order.state, order.attempt):
             return stored
-        after = replace(stored, state=checked_transition(stored.state, state), updated_at=at, lease_until=None)
+        checked = checked_transition(stored.state, state)
+        after = replace(stored, state=checked, updated_at=at, failure=reason, lease_until=None)
         if after.is_finished:
             after = replace(after, reason=reason, reserved=ZERO)
         self._write_change(bot, after, at, reason)
