@@ -19,7 +19,7 @@ from shared.domain.venue import OrderRef, VenueOrder, VenueTrade, assets_of, mov
 EVERY = timedelta(minutes=5)
 RETRY = timedelta(seconds=10)
 # A drift waits for a person; whether it is still there is asked less often.
-DRIFT_EVERY = timedelta(minutes=1)
+DRIFT_EVERY = timedelta(minutes=2)
 # Trades of the last moments before a look may not be listed yet, or not be in the balances.
 LAG = timedelta(seconds=10)
 # Foreign orders are asked for by their numbers, one call each: so many at a time.
@@ -96,7 +96,7 @@ class Books:
     """What the record says of an account at one moment.
 
     `read_at` is the database's clock; `explained_until` the venue's: every trade before it is in the sums.
-    `is_demanded`: nothing was reconciled since the last demand. `version` rises with every conclusion and acceptance.
+    `version` rises with every conclusion and acceptance.
     `quotes`: what its bots reckon in.
     `suspected` was found by the last look alone, `confirmed` is the drift that holds entries.
     """
@@ -104,7 +104,6 @@ class Books:
     read_at: datetime
     revision: Revision
     explained_until: datetime
-    is_demanded: bool = False
     version: int = 0
     openings: Mapping[str, Decimal] = field(default_factory=dict)
     booked: Mapping[str, Sum] = field(default_factory=dict)
@@ -116,8 +115,9 @@ class Books:
 
     @property
     def wants_trades(self) -> bool:
-        """Where the balances agree, trades would tell nothing new: they are asked for to explain what does not."""
-        return self.is_demanded or bool(self.suspected)
+        """Where the balances agree, trades would tell nothing new: they are asked for to explain what does not, and
+        before an opening would take in what an order of ours has moved."""
+        return bool(self.suspected or self.confirmed or self.assets - self.openings.keys())
 
     @property
     def assets(self) -> frozenset[str]:

@@ -265,7 +265,7 @@ def test_an_order_that_the_record_lost_is_adopted_and_its_stop_works(reconciled:
     lost = reconciled.orders()[0]
     _restored_behind(reconciled)
     # When
-    reconciled.reconcile(times=2)
+    reconciled.reconcile(times=3)
     # Then
     found, held = reconciled.orders()[0], reconciled.position()
     assert (found.client_order_id, found.state, found.filled) == (lost.client_order_id, OrderState.FILLED, lost.filled)
@@ -292,7 +292,7 @@ def test_a_lost_entry_is_not_sent_again_by_the_candle_that_is_decided_anew(recon
     # When the same candle is decided again before the account was looked at
     reconciled.tick()
     assert reconciled.orders()[0].state is OrderState.PLANNED
-    reconciled.reconcile(times=2)
+    reconciled.reconcile(times=3)
     resolve_cycle(reconciled.worker)
     # Then
     assert reconciled.orders()[0].client_order_id == lost.client_order_id
@@ -310,7 +310,7 @@ def test_a_lost_sale_is_found_after_its_lost_entry(reconciled: Desk) -> None:
     assert lost.purpose is Purpose.EXIT
     _restored_behind(reconciled)
     # When
-    standing = reconciled.reconcile(times=4)
+    standing = reconciled.reconcile(times=5)
     # Then
     assert reconciled.orders()[0].client_order_id == lost.client_order_id
     assert reconciled.position().state is not PositionState.OPEN

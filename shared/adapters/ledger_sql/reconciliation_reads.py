@@ -44,7 +44,6 @@ def books(conn: sa.Connection, key: AccountKey) -> Books:
         read_at=read_at,
         revision=_revision(conn, key, live),
         explained_until=row.explained_until or _beginning(conn, key),
-        is_demanded=row.is_waiting,
         version=row.version,
         openings=_openings(conn, key),
         booked=_booked(conn, key),

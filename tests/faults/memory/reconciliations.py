@@ -48,7 +48,6 @@ class MemoryReconciliations:
             read_at=tables.now(),
             revision=self._revision(key, live),
             explained_until=row.explained_until or self._beginning(key),
-            is_demanded=row.is_waiting,
             version=row.version,
             openings={asset: amount for (of, asset), amount in tables.openings.items() if of == key},
             booked=self._booked(key),

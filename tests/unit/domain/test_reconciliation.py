@@ -21,7 +21,7 @@ def after(row: Reconciliation, conclusion: Conclusion) -> Reconciliation:
     return after_look(row, some_books(read_at=NOON), conclusion, LATER)
 
 
-@pytest.mark.parametrize(("conclusion", "minutes"), [(CLEAN, 5.0), (DRIFT, 1.0), (UNSURE, 1 / 6)])
+@pytest.mark.parametrize(("conclusion", "minutes"), [(CLEAN, 5.0), (DRIFT, 2.0), (UNSURE, 1 / 6)])
 def test_each_verdict_has_its_own_patience(conclusion: Conclusion, minutes: float) -> None:
     assert after(a_reconciliation(), conclusion).due_at - LATER == timedelta(minutes=minutes)
 

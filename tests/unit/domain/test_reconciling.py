@@ -265,9 +265,9 @@ def test_an_order_without_any_client_id_is_foreign() -> None:
     ("books", "wants"),
     [
         (some_books(), False),
-        (some_books(is_demanded=True), True),
+        (some_books(openings={"USDT": Decimal(1000)}), True),
         (some_books(suspected=a_drift()), True),
-        (some_books(confirmed=a_drift()), False),
+        (some_books(confirmed=a_drift()), True),
     ],
 )
 def test_trades_are_asked_for_where_they_could_explain_something(books: Books, wants: bool) -> None:
