@@ -13,7 +13,7 @@ from shared.domain.adopting import Candidates
 from shared.domain.booking import ASSETS
 from shared.domain.bots import Desired
 from shared.domain.findings import trade_id_of
-from shared.domain.orders import Order
+from shared.domain.orders import Order, OrderState
 from shared.domain.positions import PositionState
 from shared.domain.reconciliation import Reconciliation
 from shared.domain.reconciling import AccountKey, Books, Known, Look, Revision, Sum
@@ -62,7 +62,9 @@ def _live(conn: sa.Connection, key: AccountKey) -> list[Order]:
 
 def _revision(conn: sa.Connection, key: AccountKey, live: Sequence[Order]) -> Revision:
     newest = sa.select(sa.func.max(_f.c.seq)).join(_o, _o.c.client_order_id == _f.c.client_order_id).where(of(_o, key))
-    now = frozenset((each.client_order_id, each.state, each.attempt, each.filled) for each in live)
+    # What is planned moves nothing: entries that wait for this very look come and go with each candle.
+    sent = (each for each in live if each.state is not OrderState.PLANNED)
+    now = frozenset((each.client_order_id, each.state, each.attempt, each.filled) for each in sent)
     return Revision(conn.execute(newest).scalar_one() or 0, now)
 
 

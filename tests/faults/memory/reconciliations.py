@@ -9,7 +9,7 @@ from shared.domain import reconciliation
 from shared.domain.adopting import Adoption, Candidates
 from shared.domain.booking import ASSETS
 from shared.domain.bots import Bot
-from shared.domain.orders import Fill, Order
+from shared.domain.orders import Fill, Order, OrderState
 from shared.domain.reconciliation import CLAIM, Reconciliation
 from shared.domain.reconciling import AccountKey, Books, Conclusion, Known, Look, Revision, Sum
 from shared.domain.values import ZERO
@@ -58,7 +58,8 @@ class MemoryReconciliations:
         )
 
     def _revision(self, key: AccountKey, live: list[Order]) -> Revision:
-        now = frozenset((each.client_order_id, each.state, each.attempt, each.filled) for each in live)
+        sent = (each for each in live if each.state is not OrderState.PLANNED)
+        now = frozenset((each.client_order_id, each.state, each.attempt, each.filled) for each in sent)
         return Revision(sum(1 for _ in self._fills(key)), now)
 
     def _fills(self, key: AccountKey) -> Iterator[Fill]:
