@@ -187,6 +187,17 @@ def test_an_exit_that_ended_makes_room_for_the_next(started: Record) -> None:
     assert (again.position_version, again.client_order_id != exit_order.client_order_id) == (1, True)
 
 
+def test_leaving_a_position_denies_the_entry_that_waits_to_add_to_it(started: Record) -> None:
+    # Given an entry that waits for its budget while a position of the same strategy is held
+    _, position = started.bought()
+    waiting = started.enter(hours=1)
+
+    started.exit(position)
+
+    found = {order.client_order_id: order for order in entries_of(started)}[waiting.client_order_id]
+    assert (found.state, found.reason, found.reserved) == (S.DENIED, Denial.ORDER_IN_FLIGHT, 0)
+
+
 def test_an_exit_is_sent_although_the_bot_stops(started: Record) -> None:
     _, position = started.bought()
     exit_order = started.exit(position)

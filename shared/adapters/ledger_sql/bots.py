@@ -1,6 +1,6 @@
 """Bots and their strategies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from shared.adapters.ledger_sql import facts, locking, reconciliation, tables
 from shared.adapters.ledger_sql.connections import snapshot, transaction
-from shared.adapters.ledger_sql.rows import Row, bot_of, order_of, subscription_of, values
+from shared.adapters.ledger_sql.denying import deny_entries
+from shared.adapters.ledger_sql.rows import Row, bot_of, subscription_of, values
 from shared.domain.booking import capital_lines
 from shared.domain.bots import Bot, Desired, MarketKey, Roster, RosterEntry, Subscription, capital_change
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import EventType
-from shared.domain.orders import IN_FLIGHT, RESTING, OrderState, Purpose
+from shared.domain.orders import IN_FLIGHT, RESTING, Purpose
 from shared.domain.positions import PositionState
 from shared.domain.risk import Denial
 from shared.domain.transmission import no_entry
@@ -85,7 +86,7 @@ class SqlBotStore:
             removed = replace(found[0], removed_at=at)
             s = tables.strategies
             conn.execute(sa.update(s).where(s.c.id == removed.id).values(removed_at=at))
-            _deny_entries(conn, bot_id, Denial.STRATEGY_REMOVED, at, tables.orders.c.strategy_id == removed.id)
+            deny_entries(conn, bot_id, Denial.STRATEGY_REMOVED, at, removed.id)
             facts.append(conn, facts.strategy_changed(EventType.STRATEGY_REMOVED, removed, at))
             locking.clear_if_flat(conn, bot, at)
             _bump_roster(conn)
@@ -197,19 +198,4 @@ def _deny_planned_entries(conn: sa.Connection, before: Bot | None, after: Bot) -
     if before is None or not before.may_enter or after.may_enter:
         return
     reason = no_entry(after)
-    _deny_entries(conn, after.id, reason, after.updated_at)
-
-
-def _deny_entries(
-    conn: sa.Connection, bot_id: str, reason: Denial, at: datetime, *only: sa.ColumnElement[bool]
-) -> None:
-    o = tables.orders
-    conditions: Sequence[sa.ColumnElement[bool]] = (
-        o.c.bot_id == bot_id,
-        o.c.purpose == Purpose.ENTRY,
-        o.c.state == OrderState.PLANNED,
-        *only,
-    )
-    changed = {"state": OrderState.DENIED, "reason": reason, "reserved": ZERO, "updated_at": at}
-    denied = conn.execute(sa.update(o).where(*conditions).values(changed).returning(o))
-    facts.append(conn, *(facts.order_changed(order_of(row)) for row in denied))
+    deny_entries(conn, after.id, reason, after.updated_at)

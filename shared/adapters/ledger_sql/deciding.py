@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.adapters.ledger_sql import facts, leasing, locking, tables
+from shared.adapters.ledger_sql.denying import deny_entries
 from shared.adapters.ledger_sql.rows import Row, Values, account_of, bot_of, order_of, subscription_of
 from shared.domain.bots import Subscription
 from shared.domain.errors import NotFound
@@ -116,6 +117,9 @@ def _keep_leaving(conn: sa.Connection, position: Position, order: Order) -> None
     after = left_by(position, order) if order.purpose is Purpose.EXIT else position
     if after.leaving is not position.leaving:
         conn.execute(_KEEP_LEAVING, {"id_": position.id, "leaving_": after.leaving})
+    if after.leaving is not None and order.purpose is Purpose.EXIT:
+        # One that waits for budget, or at the gate, would buy again what is being sold.
+        deny_entries(conn, order.bot_id, Denial.ORDER_IN_FLIGHT, order.created_at, order.strategy_id)
 
 
 def exit_lives(conn: sa.Connection, position: Position) -> bool:

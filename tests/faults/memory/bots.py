@@ -9,9 +9,10 @@ from shared.domain.bots import Bot, Desired, MarketKey, Roster, RosterEntry, Sub
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import EventType
-from shared.domain.facts import bot_changed, order_changed, strategy_changed
-from shared.domain.orders import IN_FLIGHT, RESTING, Order, OrderState, Purpose
+from shared.domain.facts import bot_changed, strategy_changed
+from shared.domain.orders import IN_FLIGHT, RESTING, Purpose
 from shared.domain.portfolio import Account
+from shared.domain.risk import Denial
 from shared.domain.transmission import no_entry
 from shared.domain.values import ZERO
 from tests.faults.memory.tables import Tables
@@ -41,7 +42,7 @@ class MemoryBotStore:
             return before
         self._write(before, after)
         if before is not None and before.may_enter and not after.may_enter:
-            self._deny_entries(after.id, no_entry(after), after.updated_at, lambda _order: True)
+            self._tables.deny_entries(after.id, no_entry(after), after.updated_at)
         tables.append(bot_changed(event, after, held))
         if event is EventType.BOT_STARTED:
             tables.demand(after)
@@ -61,13 +62,6 @@ class MemoryBotStore:
         tables.write_bot(after)
         for line in capital_lines(after.id, after.version, after.quote, capital, after.updated_at):
             tables.insert_line(line)
-
-    def _deny_entries(self, bot_id: str, reason: str, at: datetime, is_meant: Callable[[Order], bool]) -> None:
-        for order in self._tables.live_orders(bot_id):
-            if order.purpose is Purpose.ENTRY and order.state is OrderState.PLANNED and is_meant(order):
-                denied = replace(order, state=OrderState.DENIED, reason=reason, reserved=ZERO, updated_at=at)
-                self._tables.write_order(denied)
-                self._tables.append(order_changed(denied))
 
     def add_strategy(self, subscription: Subscription) -> Subscription:
         tables = self._tables
@@ -93,7 +87,7 @@ class MemoryBotStore:
             raise Conflict(f"{name} runs on {symbol} at {', '.join(choices)}: name the timeframe", choices)
         removed = replace(found[0], removed_at=at)
         tables.subscriptions[removed.id] = removed
-        self._deny_entries(bot_id, "strategy_removed", at, lambda order: order.strategy_id == removed.id)
+        self._tables.deny_entries(bot_id, Denial.STRATEGY_REMOVED, at, removed.id)
         tables.append(strategy_changed(EventType.STRATEGY_REMOVED, removed, at))
         tables.clear_if_flat(bot, at)
         tables.bump_roster()

@@ -124,7 +124,10 @@ class MemoryJournal:
         order = replace(order, owner=self._owner, lease_until=self._tables.now() + LEASE)
         self._tables.insert_order(order)
         if position is not None and order.purpose is Purpose.EXIT:
-            self._tables.write_position(left_by(position, order))
+            after = left_by(position, order)
+            self._tables.write_position(after)
+            if after.leaving is not None:
+                self._tables.deny_entries(order.bot_id, Denial.ORDER_IN_FLIGHT, order.created_at, order.strategy_id)
         self._tables.append(order_planned(order))
         return order
 

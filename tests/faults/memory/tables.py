@@ -11,7 +11,7 @@ from shared.domain.bots import Bot, MarketKey, Subscription, flattened
 from shared.domain.errors import NotFound, Unavailable
 from shared.domain.evaluating import GroupKey
 from shared.domain.events import Event, EventType
-from shared.domain.facts import bot_changed
+from shared.domain.facts import bot_changed, order_changed
 from shared.domain.folding import is_flat
 from shared.domain.gate import Gate, is_reconciled
 from shared.domain.orders import TERMINAL, Fill, Order, OrderState, Purpose
@@ -93,6 +93,15 @@ class Tables:
 
     def live_orders(self, bot_id: str) -> list[Order]:
         return [order for order in self.live.values() if order.bot_id == bot_id]
+
+    def deny_entries(self, bot_id: str, reason: Denial, at: datetime, strategy_id: str | None = None) -> None:
+        """Planned ones, of the bot or of one strategy of it."""
+        for order in self.live_orders(bot_id):
+            is_planned = order.purpose is Purpose.ENTRY and order.state is OrderState.PLANNED
+            if is_planned and strategy_id in (None, order.strategy_id):
+                denied = replace(order, state=OrderState.DENIED, reason=reason, reserved=ZERO, updated_at=at)
+                self.write_order(denied)
+                self.append(order_changed(denied))
 
     def account(self, bot_id: str) -> Account:
         return replace(self.sums[bot_id], reserved=sum((each.reserved for each in self.live_orders(bot_id)), ZERO))
