@@ -48,8 +48,11 @@ class Services:
     bus: EventBus
 
 
-def build_services(settings: Settings) -> Services:
-    """Connects to nothing yet: a store that is away shows at its first use. Raises SettingsError without addresses."""
+def build_services(settings: Settings, redis_away_s: float = 0.0) -> Services:
+    """Connects to nothing yet: a store that is away shows at its first use. Raises SettingsError without addresses.
+
+    `redis_away_s`: for how long a Redis that has timed out is not asked again.
+    """
     if settings.redis_url is None:
         raise SettingsError("REDIS_URL: not set; `orchestrator up` sets it for the processes that it starts")
     engine = ledger_sql.engine(settings.sqlalchemy_url)
@@ -65,7 +68,7 @@ def build_services(settings: Settings) -> Services:
         queries=ledger_sql.SqlQueries(engine),
         reconciliations=ledger_sql.SqlReconciliations(engine),
         liveness=ledger_sql.SqlLiveness(engine),
-        state=RedisStateStore(settings.redis_url),
+        state=RedisStateStore(settings.redis_url, away_s=redis_away_s),
         bus=RedisEventBus(settings.redis_url),
     )
 

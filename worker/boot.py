@@ -11,6 +11,7 @@ from types import ModuleType
 import structlog
 from celery import current_app
 
+from shared.adapters.redis_clients import AWAY_S
 from shared.bootstrap import Services, build_services, limits
 from shared.domain.exchanges import TERMS
 from shared.domain.risk import Limits
@@ -46,7 +47,7 @@ def build_worker(settings: Settings, is_sole: bool = False) -> Worker:
     from shared.adapters.exchanges import build_exchange  # noqa: PLC0415
     from strategies import registry  # noqa: PLC0415
 
-    services = build_services(settings)
+    services = build_services(settings, AWAY_S)
     exchanges = {name: build_exchange(settings, name, services.engine, services.state, is_sole) for name in TERMS}
     return Worker(
         services,

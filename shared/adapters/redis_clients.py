@@ -20,11 +20,13 @@ class Presence:
     """Whether a server answers, as this process last saw it.
 
     A server that is frozen costs a time-out per call, and an exit makes a dozen: after the first one, calls fail at
-    once for AWAY_S. Then one of them tries again, the others still fail at once, and an answer ends it.
+    once for `away_s`. Then one of them tries again, the others still fail at once, and an answer ends it. With 0 every
+    call tries.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, away_s: float = AWAY_S) -> None:
         self._monotonic = monotonic
+        self._away_s = away_s
         self._away_until: float | None = None
 
     def require(self) -> None:
@@ -35,7 +37,7 @@ class Presence:
         self.timed_out()
 
     def timed_out(self) -> None:
-        self._away_until = self._monotonic() + AWAY_S
+        self._away_until = self._monotonic() + self._away_s
 
     def answered(self) -> None:
         self._away_until = None

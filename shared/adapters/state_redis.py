@@ -27,10 +27,14 @@ _WORST_FIRST = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
 
 
 class RedisStateStore:
-    """Reads are tried again, writes never: `reads` and `writes` are two clients of one server."""
+    """Reads are tried again, writes never: `reads` and `writes` are two clients of one server.
 
-    def __init__(self, url: str, clock: Clock | None = None) -> None:
-        presence = Presence()
+    For `away_s` after a time-out it is not asked again: for cycles that go on without it, where each call would wait.
+    Who answers a user asks each time, and so knows at once that it is back.
+    """
+
+    def __init__(self, url: str, clock: Clock | None = None, away_s: float = 0.0) -> None:
+        presence = Presence(away_s=away_s)
         self._clock: Clock = clock or SystemClock()
         self._reads: Redis = reading(url, presence)
         self._writes: Redis = once(url, presence)

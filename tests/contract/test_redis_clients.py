@@ -90,6 +90,16 @@ def test_a_server_that_answers_again_is_found_at_the_first_trial(gate: Gate, red
     assert client.ping()
 
 
+def test_without_a_memory_every_call_finds_out_anew(gate: Gate, redis_url: str) -> None:
+    client = once(gate.url(redis_url), Presence(away_s=0))
+    gate.hold()
+    took_s(client.ping)
+
+    gate.open()
+
+    assert client.ping()
+
+
 def test_one_caller_at_a_time_tries_a_silent_server() -> None:
     clock = Hand()
     presence = Presence(clock)

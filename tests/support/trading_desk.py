@@ -8,6 +8,7 @@ from decimal import Decimal
 import redis
 from sqlalchemy import text
 
+from shared.adapters.redis_clients import AWAY_S
 from shared.bootstrap import build_services, limits
 from shared.domain.bots import Bot, MarketKey, Subscription, started
 from shared.domain.candles import Candles, Timeframe
@@ -158,6 +159,6 @@ def trading_desk(redis_url: str, database_url: str) -> Desk:
     """Two markets, BTC/USDT and ETH/USDT; nothing started."""
     settings = load_settings({"REDIS_URL": redis_url, "DATABASE_URL": database_url})
     venue, queue = FakeExchange(market(), market("ETH/USDT")), InlineQueue()
-    services = build_services(settings)
+    services = build_services(settings, AWAY_S)
     worker = Worker(services, {"binance": venue}, queue, registry, catalogue, limits(settings))
     return Desk(worker, venue, queue, redis.Redis.from_url(redis_url))
