@@ -16,9 +16,9 @@ def deny_entries(
 ) -> None:
     """Those of the bot, or of one strategy of it."""
     o = tables.orders
-    meant = (o.c.bot_id == bot_id, o.c.purpose == Purpose.ENTRY, o.c.state == OrderState.PLANNED)
+    meant = [o.c.bot_id == bot_id, o.c.purpose == Purpose.ENTRY, o.c.state == OrderState.PLANNED]
     if strategy_id is not None:
-        meant = (*meant, o.c.strategy_id == strategy_id)
+        meant.append(o.c.strategy_id == strategy_id)
     changed = {"state": OrderState.DENIED, "reason": reason, "reserved": ZERO, "updated_at": at}
     denied = conn.execute(sa.update(o).where(*meant).values(changed).returning(o))
     facts.append(conn, *(facts.order_changed(order_of(row)) for row in denied))
