@@ -30,9 +30,7 @@ def silences(calls: Sequence[ControlCall]) -> list[tuple[float, float]]:
     A call that lets it trade and was under way at the same time may have come second: then nothing was promised.
     """
     found = []
-    for hush in calls:
-        if not hush.is_hush or hush.status != 200:
-            continue
+    for hush in acknowledged(calls):
         later = [call.sent_ms for call in calls if not call.is_hush and call.answered_ms > hush.sent_ms]
         until_ms = min(later, default=float("inf"))
         if until_ms > hush.answered_ms:
@@ -40,18 +38,23 @@ def silences(calls: Sequence[ControlCall]) -> list[tuple[float, float]]:
     return found
 
 
-def raced(fleet: Fleet, rounds: int, seed: int, say: Callable[[str], None]) -> list[ControlCall]:
-    """Every call that was made: in each round all racers pause or stop at once, some while another resumes."""
+def raced(fleet: Fleet, wanted: int, seed: int, say: Callable[[str], None]) -> list[ControlCall]:
+    """Every call that was made, until `wanted` pauses and stops were acknowledged.
+
+    In each round all racers pause or stop at once, sometimes while another resumes; then the bot runs again.
+    """
     chance, calls = random.Random(seed), list[ControlCall]()
-    for number in range(rounds):
+    while len(acknowledged(calls)) < wanted:
         _until_entries_leave(chance)
         calls += _round(fleet, chance)
         time.sleep(chance.uniform(*QUIET_S))
         calls.append(_called(fleet, is_hush=False, ask=lambda: _run(fleet)))
-        if (number + 1) % 20 == 0:
-            answered = sum(1 for call in calls if call.is_hush and call.status == 200)
-            say(f"{number + 1:4d} rounds, {answered} acknowledged, {len(silences(calls))} silences")
+        say(f"{len(acknowledged(calls)):4d} acknowledged, {len(silences(calls))} silences promised")
     return calls
+
+
+def acknowledged(calls: Sequence[ControlCall]) -> list[ControlCall]:
+    return [call for call in calls if call.is_hush and call.status == 200]
 
 
 def _until_entries_leave(chance: random.Random) -> None:
