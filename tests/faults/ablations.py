@@ -13,6 +13,7 @@ from shared.domain.candles import Timeframe
 from shared.domain.errors import ExchangeError
 from shared.domain.evaluating import GroupKey
 from shared.domain.orders import IN_FLIGHT, RESTING, Order, OrderReport, OrderState, Permit
+from shared.domain.positions import Position
 from shared.domain.risk import Limits
 from shared.domain.transmission import Standing, sending
 from tests.faults.client import SimExchange
@@ -104,6 +105,13 @@ class ForgetsPlanned(MemoryJournal):
         return [order for order in super().unfinished() if order.state in RESTING]
 
 
+class ForgetsWhatIsLeft(MemoryJournal):
+    """An exit is tried once: what it does not sell is held until the next reason."""
+
+    def _planned(self, order: Order, position: Position | None) -> Order:
+        return super()._planned(order, None)
+
+
 class TakesEndsAtTheirWord(MemoryJournal):
     """An order ends as soon as the venue says so, its trades seen or not."""
 
@@ -121,6 +129,7 @@ ABLATIONS: Mapping[str, Composition] = {
     "no sweeper of candles": Composition(journal=WithoutSweeper),
     "no resolver of orders": Composition(journal=ForgetsPlanned),
     "no fence at pause": Composition(journal=WithoutFence),
+    "no leaving until flat": Composition(journal=ForgetsWhatIsLeft),
     "ends before their fills": Composition(journal=TakesEndsAtTheirWord),
 }
 # Not an ablation: what "no window wait" is held against.

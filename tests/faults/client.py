@@ -139,6 +139,9 @@ class SimExchange:
 
     def report(self, order: Order) -> OrderReport:
         self._asked("exchange.report", is_risky=True)
+        if order.client_order_id in self._world.deaf_to:
+            self._world.tell(self._process.name, f"the venue does not answer for {short(order)}")
+            raise ExchangeDown("no answer for this one")
         found = self._venue.find(order.client_order_id)
         if found is None:
             self._world.tell(self._process.name, f"the venue knows no {short(order)}")
@@ -192,6 +195,7 @@ class SimExchange:
     ) -> OrderReport:
         self._process.point("exchange.submit", is_risky=True)
         fate = self._fate()
+        self._world.may_go_deaf(order.client_order_id)
         wire = Wire(self._request(order, permit))
         self._world.tell(self._process.name, f"submits {short(order)} {order.side} {order.quantity:f}: {fate}")
         self._world.count("transmissions")

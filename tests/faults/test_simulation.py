@@ -34,6 +34,7 @@ def test_a_window_of_a_minute_is_as_safe_as_one_of_five_seconds() -> None:
         ("no sweeper of candles", "I6 every candle is evaluated"),
         ("no resolver of orders", "I8 every order ends"),
         ("no fence at pause", "I7 nothing enters after a stop"),
+        ("no leaving until flat", "what was to be left is left"),
         ("ends before their fills", "I2 fills are the venue's trades"),
     ],
 )

@@ -47,8 +47,10 @@ from worker.boot import Worker
 from worker.schedule import executed_slot
 
 # Faults stop; prices stand still; no candle is handed out any more; the end.
-HEALED_S, STILL_S, DECIDED_S, END_S = 250.0, 300.0, 365.0, 430.0
-EVALUATED_TO_S = 240
+HEALED_S, STILL_S, DECIDED_S, END_S = 250.0, 300.0, 335.0, 450.0
+EVALUATED_TO_S = 180
+# Now and then a venue that never says what became of some order: it takes a quarter of an hour to give it up.
+DEAF, DEAF_TO_ORDER, DEAF_END_S = 0.03, 0.15, 1350.0
 WORKERS = (brokers.ORDERS, brokers.ORDERS, brokers.STRATEGY, brokers.STRATEGY)
 
 _RISKY_JOURNAL = frozenset(
@@ -107,6 +109,9 @@ class World:
         self.defects: list[str] = []
         self.calls: list[Call] = []
         self.start_ms = EPOCH_S * 1000
+        self.is_deaf = self.random.random() < DEAF
+        self.deaf_to: set[str] = set()
+        self.end_s = DEAF_END_S if self.is_deaf else END_S
         self.prices = Prices(self.random, END_S, STILL_S)
         fees = self.random.choice(("received", "received", "quote", "third"))
         self.venue = Venue(self.random, self.prices, self.now_ms, self.scheduler.after, fees)
@@ -150,15 +155,21 @@ class World:
     def count(self, what: str) -> None:
         self.counts[what] += 1
 
+    def may_go_deaf(self, client_order_id: str) -> None:
+        if self.is_deaf and self.faults.is_any and self.random.random() < DEAF_TO_ORDER:
+            self.deaf_to.add(client_order_id)
+
     # The run.
 
     def run(self) -> None:
         self.scheduler.run(HEALED_S)
-        self.faults = NONE
+        self.faults, self.venue.late_fills = NONE, 0.0
         self.tell("world", "*** faults stop")
-        # Somebody restarts a worker: accounts are reconciled at once, not within minutes.
-        self.scheduler.after(60, MemoryReconciliations(self.tables).demand)
-        self.scheduler.run(END_S)
+        # Somebody restarts a worker, and does it again: accounts are looked at then, not within minutes. Nothing rests
+        # any more at the second look, so that it can compare everything.
+        for since_s in (60, 120):
+            self.scheduler.after(since_s, MemoryReconciliations(self.tables).demand)
+        self.scheduler.run(self.end_s)
 
     def happened(self) -> Counter[str]:
         """How much went on, so that a run that tests nothing shows."""
@@ -212,7 +223,8 @@ class World:
 
     def _schedule(self) -> None:
         for tick in brokers.TICKS:
-            brokers.beat(self, tick, DECIDED_S if tick.queue == brokers.STRATEGY else END_S)
+            decided_s = self.end_s - (END_S - DECIDED_S)
+            brokers.beat(self, tick, decided_s if tick.queue == brokers.STRATEGY else self.end_s)
         for queue in WORKERS:
             self._start_worker(queue, self._skew_s())
         for bot_id in sorted(self.tables.bots):
