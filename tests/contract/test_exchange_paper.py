@@ -16,7 +16,7 @@ from shared.adapters.exchange_paper import ExchangePaper
 from shared.adapters.exchange_paper.matching import Level
 from shared.adapters.exchange_paper.tables import metadata, paper_fills, paper_orders
 from shared.adapters.ledger_sql.connections import engine
-from shared.domain.errors import ExchangeDown, OrderUnknown, Rejected, Throttled, Unclear
+from shared.domain.errors import ExchangeDown, NotAsked, OrderUnknown, Rejected, Throttled, Unclear
 from shared.domain.orders import Order, OrderReport, OrderState, OrderType, Side
 from shared.domain.values import ZERO
 from tests.fakes_exchange import FakeExchange
@@ -37,6 +37,9 @@ class Source(FakeExchange):
     def order_book(self, symbol: str) -> tuple[Sequence[Level], Sequence[Level]]:
         self._called("order_book")
         return self.bids, self.asks
+
+    def admit(self, order: Order) -> None:
+        self._called("admit")
 
 
 @pytest.fixture
@@ -263,3 +266,10 @@ def _cut_whoever_waits(books: Engine) -> None:
         while not connection.execute(waiting).all():
             assert SystemClock().now() < deadline
             connection.rollback()
+
+
+def test_what_the_guard_does_not_admit_gets_no_permit(paper: ExchangePaper, source: Source) -> None:
+    source.fail("admit", NotAsked("the shared breaker is away: no entries"))
+
+    with pytest.raises(NotAsked):
+        paper.permit(an_order())

@@ -128,6 +128,10 @@ class ExchangeCcxt:
         signed_at_ms = self._time.estimate_ms()
         return Permit(signed_at_ms, signed_at_ms + self._recv_window_ms)
 
+    def admit(self, order: Order) -> None:
+        """Not of the port: the guard's word alone, for who fills orders on these prices. Raises NotAsked."""
+        self._guard.admit(Lane.of(order.purpose))
+
     def submit(
         self, order: Order, permit: Permit, keep: Callable[[OrderReport], object] = lambda report: None
     ) -> OrderReport:

@@ -23,7 +23,7 @@ ACCOUNT = "paper"
 
 
 class Source(Protocol):
-    """Where prices come from: the data side of an Exchange, and its book."""
+    """Where prices come from: the data side of an Exchange, its book, and its guard's leave to enter."""
 
     name: str
 
@@ -36,6 +36,8 @@ class Source(Protocol):
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
 
     def order_book(self, symbol: str) -> tuple[Sequence[Level], Sequence[Level]]: ...
+
+    def admit(self, order: Order) -> None: ...
 
 
 class ExchangePaper:
@@ -70,6 +72,8 @@ class ExchangePaper:
         return self._source.tickers(symbols)
 
     def permit(self, order: Order) -> Permit:
+        # What holds entries back live holds them back here: without Redis there are none.
+        self._source.admit(order)
         signed_at_ms = self.now_ms()
         return Permit(signed_at_ms, signed_at_ms + self._recv_window_ms)
 

@@ -60,10 +60,14 @@ class Guard:
         return answer
 
     def permit(self, lane: Lane) -> None:
-        """Breaker and budget for one transmission. An open breaker stops entries alone: exits try every time."""
+        """Breaker and budget for one transmission."""
+        self.admit(lane)
+        self._budget.take(lane)
+
+    def admit(self, lane: Lane) -> None:
+        """An open breaker, or one that the fleet can't be asked about, stops entries alone: exits try every time."""
         if lane is Lane.ENTRY:
             self._breakers[Circuit.ORDER].admit(is_shared_needed=True)
-        self._budget.take(lane)
 
     def transmit(self, call: Callable[[], T], keep: Callable[[T], object] = lambda answer: None) -> T:
         """Once, on the permit's budget. The answer is kept before the breaker's store could delay it."""
