@@ -264,8 +264,15 @@ def _compared(
         openings=openings,
         external_trades=foreign,
         why=why,
-        explained_until=look.at - LAG if is_clean else None,
+        explained_until=_explained_until(books, look, moving, openings) if is_clean else None,
     )
+
+
+def _explained_until(books: Books, look: Look, moving: Collection[str], new: Collection[str]) -> datetime:
+    """What came before it explains nothing any more. Where an asset could not be compared, a trade that moved it may
+    still be unknown: it is to be found by the look that can. A new opening has all in it that came before."""
+    is_whole = bool(new) or books.openings.keys().isdisjoint(moving)
+    return look.at - LAG if is_whole else books.explained_until
 
 
 def _opening(books: Books, look: Look, asset: str) -> Decimal:

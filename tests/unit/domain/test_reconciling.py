@@ -134,6 +134,21 @@ def test_an_order_in_flight_is_waited_for_and_one_that_rests_is_not(
     assert (found.verdict, found.why) == (verdict, why)
 
 
+def test_what_could_not_be_compared_is_not_explained_yet() -> None:
+    # Given a trade of ours that nobody has told of, and an order that rests on the same market
+    openings = {"USDT": Decimal(1000), "BTC": Decimal(0)}
+    books = some_books(live=(_own(state=S.ACKED),), openings=openings)
+
+    # When nothing can be compared, and then everything
+    hidden = conclude(a_look(balances=MORE), books)
+    later = replace(books, live=(), explained_until=hidden.explained_until)
+    shown = conclude(a_look(balances=MORE), later)
+
+    # Then the trades since before it are still asked for
+    assert (hidden.verdict, hidden.explained_until) == (V.CLEAN, books.explained_until)
+    assert shown.drift == a_drift("250")
+
+
 def test_a_drift_is_not_settled_by_not_being_able_to_look() -> None:
     drift = a_drift("250")
     books = some_books(live=(_own(state=S.ACKED),), confirmed=drift, suspected=drift)
