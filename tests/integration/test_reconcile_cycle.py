@@ -52,10 +52,9 @@ def _restored_behind(desk: Desk) -> None:
         for statement in (
             "UPDATE bots SET cash = initial_balance, realised = 0, fees = 0",
             "DELETE FROM ledger WHERE kind <> 'capital'",
-            *(
-                f"DELETE FROM {table}"
-                for table in ("fills", "orders", "positions", "decisions", "decided_candles", "evaluations")
-            ),
+            "UPDATE reconciliations SET summed_to = NULL, settling_to = NULL, settling_at = NULL",
+            *(f"DELETE FROM {table}" for table in ("account_sums", "fills", "orders", "positions")),
+            *(f"DELETE FROM {table}" for table in ("decisions", "decided_candles", "evaluations")),
         ):
             conn.exec_driver_sql(statement)
     desk.worker.services.reconciliations.demand()
@@ -223,6 +222,28 @@ def test_an_asset_that_no_bot_trades_may_change(reconciled: Desk) -> None:
     reconciled.venue.deposit("DOGE", "1000000")
 
     assert reconciled.reconcile(times=2).reconciliation.is_clean
+
+
+def test_what_is_summed_up_once_is_not_summed_again(reconciled: Desk) -> None:
+    # Given looks that are minutes apart, and fills before, between and after them
+    record, engine = reconciled.worker.services.reconciliations, reconciled.worker.services.engine
+    reconciled.tick()
+    for closes in (CROSS_DOWN, CROSS_UP):
+        with engine.begin() as conn:
+            conn.exec_driver_sql("UPDATE reconciliations SET settling_at = settling_at - interval '5 minutes'")
+        assert reconciled.reconcile().reconciliation.is_clean
+        reconciled.next_candle()
+        reconciled.show(closes)
+        reconciled.tick()
+    # When
+    booked = record.books(KEY).booked
+    # Then
+    summed = reconciled.sql("SELECT asset, lines FROM account_sums ORDER BY asset")
+    assert summed == [("BTC", 2), ("USDT", 1)]
+    ledger = "SELECT asset, sum(amount), count(*) FROM ledger WHERE ledger_account = 'assets' AND kind <> 'capital'"
+    whole = {asset: (amount, lines) for asset, amount, lines in reconciled.sql(f"{ledger} GROUP BY asset")}
+    assert {asset: (each.amount, each.lines) for asset, each in booked.items()} == whole
+    assert reconciled.reconcile().reconciliation.is_clean
 
 
 # Foreign hands

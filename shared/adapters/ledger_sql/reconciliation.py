@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
+from datetime import timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -27,7 +28,9 @@ from shared.domain.venue import VenueOrder
 from shared.ports import AccountStanding
 
 _r, _b = tables.reconciliations, tables.bots
-_e, _o, _d = tables.external_orders, tables.orders, tables.decisions
+_e, _o, _d, _f = tables.external_orders, tables.orders, tables.decisions, tables.fills
+# A transaction lives for seconds: its statements, and its pauses, have limits.
+SETTLED = timedelta(minutes=1)
 _NOW = sa.func.clock_timestamp()
 
 
@@ -90,6 +93,7 @@ class SqlReconciliations:
             seen = _write_external(conn, key, conclusion)
             _add_to_openings(conn, key, conclusion.openings)
             _write(conn, after)
+            _keep_sums(conn, key)
             facts.append(conn, *(reconciliation.external_order_seen(key, each, books.read_at) for each in seen))
             facts.append(conn, *reconciliation.told(before, after, books.read_at))
         return True
@@ -159,6 +163,32 @@ def _add_to_openings(conn: sa.Connection, key: AccountKey, amounts: Mapping[str,
     rows = [{**asdict(key), "asset": asset, "amount": amount} for asset, amount in sorted(amounts.items())]
     if rows:
         conn.execute(upsert, rows)
+
+
+def _keep_sums(conn: sa.Connection, key: AccountKey) -> None:
+    """Take into the sums what was written by the look before last: no transaction that is older lives any more."""
+    r = conn.execute(
+        sa.select(_r.c.summed_to, _r.c.settling_to, _r.c.settling_at, _NOW.label("now")).where(reads.of(_r, key))
+    ).one()
+    if r.settling_at is not None and r.now - r.settling_at < SETTLED:
+        return
+    if r.settling_to is not None:
+        _sum_up(conn, key, r.summed_to or 0, r.settling_to)
+    newest = sa.select(sa.func.coalesce(sa.func.max(_f.c.seq), 0)).scalar_subquery()
+    moved = {"summed_to": r.settling_to, "settling_to": newest, "settling_at": r.now}
+    conn.execute(sa.update(_r).where(reads.of(_r, key)).values(moved))
+
+
+def _sum_up(conn: sa.Connection, key: AccountKey, after: int, up_to: int) -> None:
+    s = tables.account_sums
+    new = reads.lines(key, _f.c.seq > after, _f.c.seq <= up_to).subquery()
+    total = sa.func.sum(new.c.amount, type_=tables.Money)
+    sums = sa.select(new.c.asset, total.label("amount"), sa.func.count().label("lines")).group_by(new.c.asset)
+    rows = [{**asdict(key), **row._mapping} for row in conn.execute(sums)]
+    statement = insert(s)
+    added = {name: s.c[name] + statement.excluded[name] for name in ("amount", "lines")}
+    if rows:
+        conn.execute(statement.on_conflict_do_update(index_elements=list(s.primary_key), set_=added), rows)
 
 
 def _decision_id(conn: sa.Connection, adoption: Adoption) -> int | None:

@@ -27,6 +27,7 @@ ACCEPTANCES = 20
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 _b, _s, _o, _f, _p = tables.bots, tables.strategies, tables.orders, tables.fills, tables.positions
+_sums = tables.account_sums
 _l, _r, _x, _t = tables.ledger, tables.reconciliations, tables.external_orders, tables.external_trades
 _NOW = sa.func.clock_timestamp()
 
@@ -38,15 +39,16 @@ def of(table: sa.Table, key: AccountKey) -> sa.ColumnElement[bool]:
 def books(conn: sa.Connection, key: AccountKey) -> Books:
     """The clock first: a demand that comes after it is not met by what is read."""
     read_at = conn.execute(sa.select(_NOW)).scalar_one()
-    row = reconciliation_of(conn.execute(sa.select(_r).where(of(_r, key))).one())
+    stored = conn.execute(sa.select(_r).where(of(_r, key))).one()
+    row, summed_to = reconciliation_of(stored), stored.summed_to or 0
     live = _live(conn, key)
     return Books(
         read_at=read_at,
-        revision=_revision(conn, key, live),
+        revision=_revision(conn, key, live, summed_to),
         explained_until=row.explained_until or _beginning(conn, key),
         version=row.version,
         openings=_openings(conn, key),
-        booked=_booked(conn, key),
+        booked=_booked(conn, key, summed_to),
         live=tuple(live),
         symbols=_symbols(conn, key, row),
         quotes=frozenset(conn.execute(sa.select(_b.c.quote).where(of(_b, key))).scalars()),
@@ -60,8 +62,9 @@ def _live(conn: sa.Connection, key: AccountKey) -> list[Order]:
     return [order_of(row) for row in conn.execute(found)]
 
 
-def _revision(conn: sa.Connection, key: AccountKey, live: Sequence[Order]) -> Revision:
-    newest = sa.select(sa.func.max(_f.c.seq)).join(_o, _o.c.client_order_id == _f.c.client_order_id).where(of(_o, key))
+def _revision(conn: sa.Connection, key: AccountKey, live: Sequence[Order], summed_to: int) -> Revision:
+    mine = sa.select(sa.func.max(_f.c.seq)).join(_o, _o.c.client_order_id == _f.c.client_order_id).where(of(_o, key))
+    newest = mine.where(_f.c.seq > summed_to)
     # What is planned moves nothing: entries that wait for this very look come and go with each candle.
     sent = (each for each in live if each.state is not OrderState.PLANNED)
     now = frozenset((each.client_order_id, each.state, each.attempt, each.filled) for each in sent)
@@ -79,23 +82,33 @@ def _openings(conn: sa.Connection, key: AccountKey) -> dict[str, Decimal]:
     return {row.asset: row.amount for row in conn.execute(sa.select(a).where(of(a, key)))}
 
 
-def _booked(conn: sa.Connection, key: AccountKey) -> dict[str, Sum]:
-    """Ledger lines of the account's fills (a bot that moved has lines of others, too), and what others traded."""
+def lines(key: AccountKey, *which: sa.ColumnElement[bool]) -> "sa.Select[tuple[str, Decimal]]":
+    """(asset, amount) of the account's fills in the ledger: a bot that moved has lines of other accounts, too."""
     transaction = sa.func.concat("fill|", _f.c.account, "|", _f.c.symbol, "|", _f.c.trade_id)
-    ours = (
+    return (
         sa.select(_l.c.asset, _l.c.amount)
         .join(_f, _l.c.transaction_id == transaction)
         .join(_o, _o.c.client_order_id == _f.c.client_order_id)
-        .where(of(_o, key), _l.c.ledger_account == ASSETS)
+        .where(of(_o, key), _l.c.ledger_account == ASSETS, *which)
     )
+
+
+def _booked(conn: sa.Connection, key: AccountKey, summed_to: int) -> dict[str, Sum]:
+    """What our fills moved, and what others traded."""
+    new = lines(key, _f.c.seq > summed_to).subquery()
+    ours = sa.select(new.c.asset, new.c.amount, sa.literal(1).label("lines"))
+    before = sa.select(_sums.c.asset, _sums.c.amount, _sums.c.lines).where(of(_sums, key))
     base, quote = (sa.func.split_part(_t.c.symbol, "/", part) for part in (1, 2))
     signed = sa.case((_t.c.side == "buy", _t.c.quantity), else_=-_t.c.quantity)
     moved = ((base, signed), (quote, -signed * _t.c.price), (_t.c.fee_currency, -_t.c.fee))
-    theirs = (sa.select(asset.label("asset"), amount.label("amount")).where(of(_t, key)) for asset, amount in moved)
-    lines = sa.union_all(ours, *theirs).subquery()
-    total = sa.func.sum(lines.c.amount, type_=tables.Money).label("amount")
-    sums = sa.select(lines.c.asset, total, sa.func.count().label("lines")).group_by(lines.c.asset)
-    return {row.asset: Sum(row.amount, row.lines) for row in conn.execute(sums)}
+    theirs = (
+        sa.select(asset.label("asset"), amount.label("amount"), sa.literal(1)).where(of(_t, key))
+        for asset, amount in moved
+    )
+    every = sa.union_all(before, ours, *theirs).subquery()
+    total = sa.func.sum(every.c.amount, type_=tables.Money).label("amount")
+    sums = sa.select(every.c.asset, total, sa.func.sum(every.c.lines).label("lines")).group_by(every.c.asset)
+    return {row.asset: Sum(row.amount, int(row.lines)) for row in conn.execute(sums)}
 
 
 def _symbols(conn: sa.Connection, key: AccountKey, row: Reconciliation) -> frozenset[str]:

@@ -388,6 +388,20 @@ reconciliations = sa.Table(
     _needed("why", sa.Text),
     _needed("suspected", JSONB),
     _needed("confirmed", JSONB),
+    sa.Column("summed_to", sa.BigInteger),
+    sa.Column("settling_to", sa.BigInteger),
+    sa.Column("settling_at", Moment),
+)
+
+# Ledger lines of fills up to `summed_to` (their `seq`), so that a look sums only what came since.
+account_sums = sa.Table(
+    "account_sums",
+    metadata,
+    sa.Column("exchange", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("asset", sa.Text, primary_key=True),
+    _needed("amount", Money),
+    _needed("lines", sa.BigInteger),
 )
 
 # What an account held that no order of ours brought; what a person accepts of a drift is added to it.

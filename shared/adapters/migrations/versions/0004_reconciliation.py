@@ -16,7 +16,10 @@ ALTER TABLE reconciliations
     ADD COLUMN version INTEGER NOT NULL DEFAULT 0,
     ADD COLUMN why TEXT NOT NULL DEFAULT '',
     ADD COLUMN suspected JSONB NOT NULL DEFAULT '{}',
-    ADD COLUMN confirmed JSONB NOT NULL DEFAULT '{}';
+    ADD COLUMN confirmed JSONB NOT NULL DEFAULT '{}',
+    ADD COLUMN summed_to BIGINT,
+    ADD COLUMN settling_to BIGINT,
+    ADD COLUMN settling_at TIMESTAMPTZ;
 UPDATE reconciliations SET due_at = demanded_at;
 ALTER TABLE reconciliations ALTER COLUMN due_at SET NOT NULL;
 ALTER TABLE reconciliations
@@ -31,6 +34,15 @@ CREATE TABLE account_openings (
     asset TEXT NOT NULL,
     amount NUMERIC NOT NULL,
     CONSTRAINT account_openings_pkey PRIMARY KEY (exchange, account, asset)
+);
+
+CREATE TABLE account_sums (
+    exchange TEXT NOT NULL,
+    account TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount NUMERIC NOT NULL,
+    lines BIGINT NOT NULL,
+    CONSTRAINT account_sums_pkey PRIMARY KEY (exchange, account, asset)
 );
 
 CREATE TABLE drift_acceptances (
@@ -84,10 +96,12 @@ ALTER TABLE paper_orders DROP COLUMN exchange;
 DROP TABLE external_trades;
 DROP TABLE external_orders;
 DROP TABLE drift_acceptances;
+DROP TABLE account_sums;
 DROP TABLE account_openings;
 ALTER TABLE reconciliations
     DROP COLUMN due_at, DROP COLUMN checked_at, DROP COLUMN looked_at, DROP COLUMN explained_until,
-    DROP COLUMN version, DROP COLUMN why, DROP COLUMN suspected, DROP COLUMN confirmed;
+    DROP COLUMN version, DROP COLUMN why, DROP COLUMN suspected, DROP COLUMN confirmed,
+    DROP COLUMN summed_to, DROP COLUMN settling_to, DROP COLUMN settling_at;
 """
 
 
