@@ -23,6 +23,8 @@ WINDOW_S = 1.0
 # Five seconds past the signature's end, then two look-ups three seconds apart, on a tick of five.
 UNRESOLVED_S = WINDOW_S + 15
 RECOVERED_S = 10.0
+# A whole worker imports for four seconds of processor time, on a machine whose processors it may have to share.
+STARTED_S = 30.0
 FAST = {
     **QUICK,
     "PORTFOLIO_INTERVAL_S": "5",

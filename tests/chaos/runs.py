@@ -40,11 +40,16 @@ class Record:
     def counts(self) -> Counter[str]:
         return Counter(ending.point for ending in self.endings)
 
+    def ticks_after(self, *, is_main: bool) -> list[float]:
+        """Seconds to the next tick: of children, or of whole workers, which are to be started first."""
+        both = zip(self.endings, self.recovered_s, strict=True)
+        return [seconds for ending, seconds in both if (ending.how is How.MAIN) is is_main]
+
     def summary(self) -> str:
-        mains = sum(1 for ending in self.endings if ending.how is How.MAIN)
+        children, mains = self.ticks_after(is_main=False), self.ticks_after(is_main=True)
         return (
-            f"{len(self.endings)} endings ({mains} of whole workers), {self.orders} orders, {self.checks} checks, "
-            f"{len(self.violations)} violations; next tick after {_most(self.recovered_s)} s at most, "
+            f"{len(self.violations)} violations in {self.orders} orders and {self.checks} checks; next tick after "
+            f"{_most(children)} s at most, of {len(mains)} whole workers {_most(mains)} s; "
             f"nothing in doubt {_most(self.resolved_s)} s after healing at most"
         )
 
@@ -130,7 +135,7 @@ def crash_campaign(fleet: Fleet, count: int, seed: int, say: Say) -> Record:
         fleet.spoil()
         ended_at_points(fleet, schedule[start : start + CHECK_EVERY], record, say)
         checked(fleet, record)
-        say(f"      {record.summary()}")
+        say(f"{len(record.endings):4d}  {record.summary()}")
         for line in record.violations:
             say(f"      VIOLATION {line}")
     return record
