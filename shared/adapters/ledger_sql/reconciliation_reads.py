@@ -50,7 +50,7 @@ def books(conn: sa.Connection, key: AccountKey) -> Books:
         openings=_openings(conn, key),
         booked=_booked(conn, key, summed_to),
         live=tuple(live),
-        symbols=_symbols(conn, key, row),
+        symbols=_symbols(conn, key, live, summed_to),
         quotes=frozenset(conn.execute(sa.select(_b.c.quote).where(of(_b, key))).scalars()),
         suspected=row.suspected,
         confirmed=row.confirmed,
@@ -111,16 +111,15 @@ def _booked(conn: sa.Connection, key: AccountKey, summed_to: int) -> dict[str, S
     return {row.asset: Sum(row.amount, int(row.lines)) for row in conn.execute(sums)}
 
 
-def _symbols(conn: sa.Connection, key: AccountKey, row: Reconciliation) -> frozenset[str]:
-    """On which it has strategies, holds something, or had orders since the last look."""
-    since = row.looked_at or EPOCH
-    with_strategies = (
-        sa.select(_s.c.symbol).join(_b, _b.c.id == _s.c.bot_id).where(of(_b, key), _s.c.removed_at.is_(None))
-    )
+def _symbols(conn: sa.Connection, key: AccountKey, live: Sequence[Order], summed_to: int) -> frozenset[str]:
+    """On which it has strategies, holds something, has orders, or has traded since what is summed up."""
+    is_active = _s.c.removed_at.is_(None)
+    with_strategies = sa.select(_s.c.symbol).join(_b, _b.c.id == _s.c.bot_id).where(of(_b, key), is_active)
     is_held = sa.and_(_p.c.exchange == key.exchange, _b.c.account == key.account, _p.c.quantity != ZERO)
     held = sa.select(_p.c.symbol).join(_b, _b.c.id == _p.c.bot_id).where(is_held)
-    ordered = sa.select(_o.c.symbol).where(of(_o, key), _o.c.updated_at >= since)
-    return frozenset(conn.execute(sa.union(with_strategies, held, ordered)).scalars())
+    mine = sa.select(_f.c.symbol).join(_o, _o.c.client_order_id == _f.c.client_order_id).where(of(_o, key))
+    found = conn.execute(sa.union(with_strategies, held, mine.where(_f.c.seq > summed_to))).scalars()
+    return frozenset(found) | {each.symbol for each in live}
 
 
 def known(conn: sa.Connection, key: AccountKey, look: Look) -> Known:
