@@ -250,7 +250,7 @@ def _compared(
     books: Books, look: Look, foreign: tuple[VenueTrade, ...], ownerless: tuple[VenueOrder, ...], part: Conclusion
 ) -> Conclusion:
     books = replace(books, booked=_with(books.booked, foreign))
-    moving = _moving(books.live)
+    moving = _moving(books)
     new = sorted(books.assets - books.openings.keys() - moving)
     openings = {asset: ZERO if look.starts_empty else _opening(books, look, asset) for asset in new}
     books = replace(books, openings={**books.openings, **openings})
@@ -316,10 +316,15 @@ def _slack(books: Books, asset: str) -> Decimal:
     return UNIT * (books.booked.get(asset, Sum()).lines + 1)
 
 
-def _moving(live: Iterable[Order]) -> frozenset[str]:
-    """Assets that an order of ours may be moving at this moment."""
-    sent = (order for order in live if order.state is not OrderState.PLANNED)
-    return frozenset(asset for order in sent for asset in assets_of(order.symbol))
+def _moving(books: Books) -> frozenset[str]:
+    """Assets that an order of ours may be moving at this moment: its two, and whatever fees are taken in."""
+    sent = [order for order in books.live if order.state is not OrderState.PLANNED]
+    if not sent:
+        return frozenset()
+    pairs = {asset for order in sent for asset in assets_of(order.symbol)}
+    traded = {asset for symbol in books.symbols for asset in assets_of(symbol)}
+    taken = {order.fee_currency for order in sent if order.fee_currency is not None}
+    return frozenset(pairs | taken | (books.assets - traded))
 
 
 def _to_follow(look: Look, known: Known) -> tuple[Order, ...]:

@@ -110,6 +110,19 @@ def test_assets_of_an_order_that_lives_at_the_venue_tell_nothing(state: OrderSta
     assert (found.drift, found.openings) == (NO_DRIFT, {})
 
 
+def test_an_order_that_lives_may_be_moving_a_third_currency_by_its_fees() -> None:
+    # Given fees that were taken in BNB before, and an order on its way whose fills nobody has seen
+    booked = {"BNB": Sum(Decimal("-0.1"), 1)}
+    flying = some_books(live=(_own(state=S.UNKNOWN),), booked=booked, openings={"USDT": Decimal(1000)})
+    balances = {"USDT": Decimal(1000), "BNB": Decimal("9.8")}
+
+    found = conclude(a_look(balances=balances), flying)
+    quiet = conclude(a_look(balances=balances), replace(flying, live=()))
+
+    assert "BNB" not in found.openings
+    assert quiet.openings["BNB"] == Decimal("9.9")
+
+
 def test_an_order_that_only_is_planned_moves_nothing() -> None:
     books = some_books(live=(_own(state=S.PLANNED),))
 
