@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.fleet import Fleet
+from tests.e2e.stack import until
 
 RACERS = 5
 JITTER_S = 0.08
 QUIET_S = (0.3, 0.9)
 HUSHES = ("bot/pause", "bot/stop")
+STOPS = 0.2  # A start lets entries wait for the account's reconciliation, a resume does not.
+SENT = "SELECT count(*) FROM orders WHERE purpose = 'entry' AND attempt > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,11 @@ def silences(calls: Sequence[ControlCall]) -> list[tuple[float, float]]:
 def raced(fleet: Fleet, wanted: int, seed: int, say: Callable[[str], None]) -> list[ControlCall]:
     """Every call that was made, until `wanted` pauses and stops were acknowledged.
 
-    In each round all racers pause or stop at once, sometimes while another resumes; then the bot runs again.
+    In each round all racers pause or stop at once, sometimes while another resumes; then the bot runs until it buys.
     """
     chance, calls = random.Random(seed), list[ControlCall]()
     while len(acknowledged(calls)) < wanted:
-        _until_entries_leave(chance)
+        _until_entries_leave(fleet, chance)
         calls += _round(fleet, chance)
         time.sleep(chance.uniform(*QUIET_S))
         calls.append(_called(fleet, is_hush=False, ask=lambda: _run(fleet)))
@@ -57,10 +60,11 @@ def acknowledged(calls: Sequence[ControlCall]) -> list[ControlCall]:
     return [call for call in calls if call.is_hush and call.status == 200]
 
 
-def _until_entries_leave(chance: random.Random) -> None:
-    """Into the part of a second in which the last candle is decided and its orders are on their way."""
-    now = time.time()
-    time.sleep(2 - now % 1 + chance.uniform(0.2, 0.7))
+def _until_entries_leave(fleet: Fleet, chance: random.Random) -> None:
+    """Until one has left, then into the part of a second in which the last candle's orders are on their way."""
+    before = fleet.sql(SENT)
+    until(lambda: fleet.sql(SENT) != before, 60, "an entry to be sent")
+    time.sleep(1 - time.time() % 1 + chance.uniform(0.2, 0.7))
 
 
 def _round(fleet: Fleet, chance: random.Random) -> list[ControlCall]:
@@ -70,7 +74,8 @@ def _round(fleet: Fleet, chance: random.Random) -> list[ControlCall]:
         time.sleep(delay_s)
         calls.append(_called(fleet, is_hush=path in HUSHES, ask=lambda: fleet.post(path).status))
 
-    paths = [chance.choice(HUSHES) for _ in range(RACERS)]
+    with_stops = chance.random() < STOPS
+    paths = [chance.choice(HUSHES) if with_stops else "bot/pause" for _ in range(RACERS)]
     if chance.random() < 0.2:
         paths.append("bot/resume")
     racers = [threading.Thread(target=race, args=(path, chance.uniform(0, JITTER_S))) for path in paths]
