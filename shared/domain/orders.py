@@ -56,6 +56,8 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
 TERMINAL = frozenset(state for state, after in TRANSITIONS.items() if not after)
 IN_FLIGHT = frozenset({_S.SENDING, _S.UNKNOWN})
 RESTING = frozenset({_S.ACKED, _S.PARTIALLY_FILLED})
+# Out, and without an end: may fill yet, for all that is known.
+MAY_FILL = IN_FLIGHT | RESTING | {_S.QUARANTINED}
 
 
 class IllegalTransition(Exception):

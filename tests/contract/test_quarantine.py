@@ -289,6 +289,26 @@ def test_an_exit_that_was_not_placed_is_sent_again(started: Record) -> None:
     assert (sending.state, sending.attempt) == (S.SENDING, 2)
 
 
+def test_a_flatten_waits_for_an_entry_in_quarantine_which_may_have_been_filled(started: Record) -> None:
+    order = lost(started)
+
+    assert started.stop(OnStop.FLATTEN).observed == "stopping"
+    settled(started, order, filled())
+
+    ((_, position),) = started.books.watched_positions("binance")
+    assert position.quantity == D(1)
+    assert started.bots.bot("default").observed == "stopping"  # type: ignore[union-attr]
+
+
+def test_a_flatten_is_over_once_an_entry_in_quarantine_turns_out_never_to_have_been(started: Record) -> None:
+    order = lost(started)
+    started.stop(OnStop.FLATTEN)
+
+    settled(started, order, NOT_PLACED)
+
+    assert started.bots.bot("default").observed == "stopped"  # type: ignore[union-attr]
+
+
 def test_a_flatten_ends_with_the_order_that_is_settled(started: Record) -> None:
     order = lost_exit(started)
     started.stop(OnStop.FLATTEN)

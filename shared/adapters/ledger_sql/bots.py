@@ -16,7 +16,7 @@ from shared.domain.bots import Bot, Desired, MarketKey, Roster, RosterEntry, Sub
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import EventType
-from shared.domain.orders import IN_FLIGHT, RESTING, Purpose
+from shared.domain.orders import MAY_FILL, Purpose
 from shared.domain.positions import PositionState
 from shared.domain.risk import Denial
 from shared.domain.transmission import no_entry
@@ -158,10 +158,8 @@ def _held(conn: sa.Connection, bot_id: str) -> list[tuple[str, str]]:
 
 def _entry_is_under_way(conn: sa.Connection, bot_id: str) -> bool:
     """An entry that has left may fill yet: a flatten has to wait for it as for a position."""
-    return any(
-        order.purpose is Purpose.ENTRY and order.state in IN_FLIGHT | RESTING
-        for order in locking.live_orders(conn, bot_id)
-    )
+    live = locking.live_orders(conn, bot_id)
+    return any(order.purpose is Purpose.ENTRY and order.state in MAY_FILL for order in live)
 
 
 def _write(conn: sa.Connection, row: Row | None, after: Bot) -> None:

@@ -10,7 +10,7 @@ from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import EventType
 from shared.domain.facts import bot_changed, strategy_changed
-from shared.domain.orders import IN_FLIGHT, RESTING, Purpose
+from shared.domain.orders import MAY_FILL, Purpose
 from shared.domain.portfolio import Account
 from shared.domain.risk import Denial
 from shared.domain.transmission import no_entry
@@ -51,7 +51,7 @@ class MemoryBotStore:
 
     def _entry_is_under_way(self, bot_id: str) -> bool:
         live = self._tables.live_orders(bot_id)
-        return any(each.purpose is Purpose.ENTRY and each.state in IN_FLIGHT | RESTING for each in live)
+        return any(each.purpose is Purpose.ENTRY and each.state in MAY_FILL for each in live)
 
     def _write(self, before: Bot | None, after: Bot) -> None:
         tables, capital = self._tables, capital_change(before, after)
