@@ -35,7 +35,7 @@ def test_a_window_of_a_minute_is_as_safe_as_one_of_five_seconds() -> None:
         ("no resolver of orders", "I8 every order ends"),
         ("no fence at pause", "I7 nothing enters after a stop"),
         ("no leaving until flat", "what was to be left is left"),
-        ("ends before their fills", "I2 fills are the venue's trades"),
+        ("ends before their fills", "I3 positions are their fills"),
     ],
 )
 def test_without_a_part_of_the_protocol_its_invariant_is_violated(missing: str, violated: str) -> None:
