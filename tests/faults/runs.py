@@ -32,6 +32,7 @@ def run(seed: int, composition: str = "", is_traced: bool = False) -> Result:
     with captured(world):
         world.run()
     found = [f"a defect showed: {each}" for each in world.defects] + violations(world.evidence())
+    world.scheduler.close()
     return Result(seed, tuple(found), world.happened(), tuple(world.trace or ()))
 
 
