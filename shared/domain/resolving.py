@@ -1,5 +1,6 @@
 """What an unfinished order needs next. Pure; the cycle carries it out."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -8,6 +9,8 @@ from shared.domain.orders import IN_FLIGHT, RESTING, Order, OrderState, Placemen
 from shared.domain.transmission import entry_refusal
 
 LOOK_UP_GRACE = timedelta(seconds=5)  # Past the signature's end, for clocks and slow networks.
+# Multiples of it, less their whole part, fall evenly over 0 to 1, however many there are.
+_GOLDEN = 0.6180339887498949
 
 
 class Step(StrEnum):
@@ -18,6 +21,28 @@ class Step(StrEnum):
     CANCEL = "cancel"
     QUARANTINE = "quarantine"
     WAIT = "wait"
+
+
+def in_turn(orders: Iterable[Order], turn: int) -> list[Order]:
+    """`orders` as they are to be looked after: exits to be sent, what may be on its way, the rest, entries to be sent.
+
+    Budget or time may run out in each `turn`: another order goes first in it, or the last would never be asked for.
+    """
+    ranked: dict[int, list[Order]] = {}
+    for order in orders:
+        ranked.setdefault(_rank(order), []).append(order)
+    return [order for _, group in sorted(ranked.items()) for order in _turned(group, turn)]
+
+
+def _rank(order: Order) -> int:
+    if order.state is OrderState.PLANNED:
+        return 3 if order.purpose is Purpose.ENTRY else 0
+    return 1 if order.state in IN_FLIGHT else 2
+
+
+def _turned(group: list[Order], turn: int) -> list[Order]:
+    first = int(turn * _GOLDEN % 1 * len(group))
+    return group[first:] + group[:first]
 
 
 def next_step(order: Order, bot: Bot, now: datetime, placement: Placement) -> Step:

@@ -4,6 +4,7 @@ import inspect
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -533,6 +534,19 @@ def test_an_order_takes_its_budget_with_the_permit_alone(venue: VenueStub, redis
     # Then
     with pytest.raises(Throttled):
         submitted(exchange)
+
+
+def test_orders_that_are_asked_for_over_and_over_leave_prices_their_calls(venue: VenueStub, redis_url: str) -> None:
+    # Given a budget of 20 (18 with headroom), and orders that the venue says nothing new of
+    exchange = ccxt_exchange(exchange_settings(venue.url, redis_url, RATE_LIMIT_CALLS="20"))
+    venue.answer(stub.LOOK_UP, refused(-2013, "Order does not exist."))
+    venue.answer(stub.TICKERS, Answer([_ticker()]))
+    # When they have had all that there is for them
+    for _ in range(20):
+        with suppress(OrderUnknown, Throttled):
+            exchange.report(an_order())
+    # Then
+    assert set(exchange.tickers([BTC])) == {BTC}
 
 
 def test_a_report_of_nothing_filled_needs_no_trades(exchange: ExchangeCcxt, venue: VenueStub) -> None:

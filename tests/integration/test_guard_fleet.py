@@ -117,9 +117,17 @@ def test_one_process_of_the_fleet_probes_an_open_breaker(redis_url: str) -> None
 def test_exits_find_room_where_data_and_entries_do_not(redis_url: str) -> None:
     budget = a_budget(redis_url)
     assert how_many(budget, Lane.DATA) == 14
-    assert how_many(budget, Lane.ENTRY) == 2
+    assert how_many(budget, Lane.LOOK_UP) == 1
+    assert how_many(budget, Lane.ENTRY) == 1
     assert how_many(budget, Lane.EXIT) == 2
     assert how_many(budget, Lane.EXIT) == 0
+
+
+def test_orders_in_doubt_leave_room_for_the_prices_that_stops_stand_on(redis_url: str) -> None:
+    """A dozen calls a minute to watch, whatever the number of orders that are asked for every few seconds."""
+    budget = a_budget(redis_url, calls=100)
+    assert how_many(budget, Lane.LOOK_UP, tries=100) == 76
+    assert how_many(budget, Lane.EXIT, tries=100) == 14
 
 
 def test_a_full_window_opens_again_and_says_when(redis_url: str) -> None:

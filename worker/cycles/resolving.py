@@ -1,24 +1,28 @@
 """Every order without an end: sent if it never was, looked up if nobody knows, followed while it rests."""
 
 from shared.domain.bots import Bot
-from shared.domain.orders import Order, Purpose
-from shared.domain.resolving import Step, next_step
+from shared.domain.orders import Order
+from shared.domain.resolving import Step, in_turn, next_step
 from shared.domain.transmission import entry_refusal, refused_state
 from worker.boot import Worker
 from worker.cycles.sending import cancel, look_up, send
 from worker.cycles.vitals import exchange_time, set_aside
+from worker.schedule import RESOLVE_INTERVAL_S
 
 
 def resolve_cycle(worker: Worker) -> None:
-    """Exits first. One order's trouble is its own: the rest are still looked after."""
+    """One order's trouble is its own: the rest are still looked after."""
     orders = worker.services.journal.unfinished()
     if not orders:
         return
     bots = {bot.id: bot for bot in worker.services.bots.bots()}
-    # Where budget or time run out, they run out for entries.
-    for order in sorted(orders, key=lambda each: each.purpose is Purpose.ENTRY):
+    for order in in_turn(orders, _turn(worker)):
         with set_aside([], "resolve_put_off", order=order.client_order_id):
             _resolve(worker, order, bots[order.bot_id])
+
+
+def _turn(worker: Worker) -> int:
+    return int(worker.services.clock.now().timestamp()) // RESOLVE_INTERVAL_S
 
 
 def _resolve(worker: Worker, order: Order, bot: Bot) -> None:

@@ -171,7 +171,7 @@ class ExchangeCcxt:
         def fetched() -> OrderReport:
             return self._parsed(order, self._client.fetch_order(None, **_named(order)))
 
-        found = self._private(Lane.EXIT, fetched, is_retried)
+        found = self._private(Lane.LOOK_UP, fetched, is_retried)
         if found.filled == 0 or found.fills is not None:
             return found
         fills = tuple(self._trades(order, found.exchange_order_id, is_retried))
@@ -289,7 +289,7 @@ class ExchangeCcxt:
             fills = parsing.fills(raw, order, self.account, self._markets[order.symbol].quote)
             return fills, self._profile.after(raw) if raw else {}
 
-        return self._private(Lane.EXIT, fetched, is_retried)
+        return self._private(Lane.LOOK_UP, fetched, is_retried)
 
     def _answered(self, order: Order, raw: parsing.Raw) -> OrderReport:
         """The answer to placing and cancelling."""

@@ -14,9 +14,9 @@ from shared.domain.errors import NotAsked, Throttled
 # seen to hold 102 to 106. Ten per cent stay unused.
 HEADROOM = 0.9
 # Part of the budget a lane may fill: what is kept from data is there for orders, the last tenth for exits alone.
-SHARES = {Lane.DATA: 0.8, Lane.ENTRY: 0.9, Lane.EXIT: 1.0}
+SHARES = {Lane.DATA: 0.8, Lane.LOOK_UP: 0.85, Lane.ENTRY: 0.9, Lane.EXIT: 1.0}
 # Seconds a call may wait for its turn; a signed order must not grow old.
-PATIENCE_S = {Lane.DATA: 5.0, Lane.ENTRY: 1.0, Lane.EXIT: 2.0}
+PATIENCE_S = {Lane.DATA: 5.0, Lane.LOOK_UP: 1.0, Lane.ENTRY: 1.0, Lane.EXIT: 2.0}
 # Without Redis nobody knows what the others use: each process keeps to this part, for all but entries.
 LONE_SHARE = 0.1
 # A standby is one of its kind, and at work only where no worker is: watching alone takes a dozen calls a minute.

@@ -7,11 +7,16 @@ from shared.domain.orders import Purpose
 
 
 class Lane(StrEnum):
-    """Who gives way to whom: data first, then entries; what leaves a position may use the whole budget."""
+    """Who gives way to whom: data first, then look-ups, then entries; what leaves a position may use all of it.
+
+    Prices and the venue's time go with exits: an order that nobody can tell the end of is asked for every few seconds,
+    and a handful of them would use up the calls that stops stand on.
+    """
 
     DATA = "data"
+    LOOK_UP = "look_up"  # Of any order, whatever it is for.
     ENTRY = "entry"
-    EXIT = "exit"  # Exits, cancels and the look-up of any order.
+    EXIT = "exit"  # And cancels.
 
     @classmethod
     def of(cls, purpose: Purpose) -> "Lane":

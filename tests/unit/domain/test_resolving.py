@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.bots import Bot, Desired
-from shared.domain.orders import TERMINAL, OrderState, Placement
-from shared.domain.resolving import Step, next_step
+from shared.domain.orders import TERMINAL, Order, OrderState, Placement
+from shared.domain.resolving import Step, in_turn, next_step
 from tests.builders import MS, NOON, a_bot, an_exit, an_order
 
 S = OrderState
@@ -84,3 +84,35 @@ def test_a_limit_exit_whose_time_is_up_is_cancelled() -> None:
 
     assert next_step(order, RUNNING, NOON - MS, Placement()) is Step.FOLLOW
     assert next_step(order, RUNNING, NOON, Placement()) is Step.CANCEL
+
+
+def many(state: OrderState, number: int = 20) -> list[Order]:
+    return [an_order(client_order_id=f"b{place}", state=state) for place in range(number)]
+
+
+def test_exits_are_sent_before_anything_is_asked_and_entries_after() -> None:
+    entry, exit_, lost, resting = an_order(), an_exit(), an_order(state=S.UNKNOWN), an_exit(state=S.ACKED)
+
+    assert in_turn([entry, resting, lost, exit_], 0) == [exit_, lost, resting, entry]
+
+
+def test_each_order_is_looked_after_once_in_each_turn() -> None:
+    orders = many(S.ACKED) + many(S.UNKNOWN)
+
+    for turn in range(30):
+        found = in_turn(orders, turn)
+        assert len(found) == len(orders)
+        assert all(each in found for each in orders)
+
+
+@pytest.mark.parametrize("state", [S.UNKNOWN, S.ACKED, S.QUARANTINED])
+def test_where_calls_run_out_no_order_waits_for_ever(state: OrderState) -> None:
+    # Given calls for five of twenty in each turn
+    orders, asked = many(state), dict.fromkeys((f"b{place}" for place in range(20)), 0)
+
+    for turn in range(1_000, 1_040):
+        for order in in_turn(orders, turn)[:5]:
+            asked[order.client_order_id] += 1
+
+    # Then each was asked for about as often as any other
+    assert min(asked.values()) >= 8

@@ -200,5 +200,5 @@ def test_a_read_after_an_order_pays_for_itself() -> None:
 
 def test_each_lane_leaves_room_for_the_next() -> None:
     limits = lane_limits(90)
-    assert (limits[Lane.DATA], limits[Lane.ENTRY], limits[Lane.EXIT]) == (72, 81, 90)
+    assert [limits[lane] for lane in (Lane.DATA, Lane.LOOK_UP, Lane.ENTRY, Lane.EXIT)] == [72, 76, 81, 90]
     assert min(lane_limits(1).values()) == 1
