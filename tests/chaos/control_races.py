@@ -63,7 +63,7 @@ def acknowledged(calls: Sequence[ControlCall]) -> list[ControlCall]:
 def _until_entries_leave(fleet: Fleet, chance: random.Random) -> None:
     """Until one has left, then into the part of a second in which the last candle's orders are on their way."""
     before = fleet.sql(SENT)
-    until(lambda: fleet.sql(SENT) != before, 60, "an entry to be sent")
+    until(lambda: fleet.sql(SENT) != before, 180, "an entry to be sent")
     time.sleep(1 - time.time() % 1 + chance.uniform(0.2, 0.7))
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.control_races import RACERS, SENT, ControlCall, acknowledged, raced, silences
 from tests.chaos.figures import Figures
-from tests.chaos.fleet import Fleet
+from tests.chaos.fleet import SYMBOLS, Fleet
 from tests.chaos.runs import Record, checked
 
 RACES = 50  # For each of COUNT: 1,000 by default.
@@ -14,7 +14,7 @@ RACES = 50  # For each of COUNT: 1,000 by default.
 @pytest.mark.slow
 def test_no_entry_follows_an_acknowledged_pause_or_stop(fleet: Fleet, seed: int) -> None:
     record = Record()
-    fleet.trade()
+    fleet.trade(SYMBOLS[:4])
 
     calls = raced(fleet, 9, seed, print)
 
@@ -30,7 +30,7 @@ def test_no_entry_follows_any_of_a_thousand(
     fleet: Fleet, is_spoilt: bool, figures: Figures, count: int, seed: int
 ) -> None:
     record = Record()
-    fleet.trade()
+    fleet.trade(SYMBOLS[:4])
     if is_spoilt:
         fleet.spoil()
 
