@@ -108,6 +108,7 @@ class World:
         self.counts: Counter[str] = Counter()
         self.defects: list[str] = []
         self.calls: list[Call] = []
+        self.lost_to = 0
         self.start_ms = EPOCH_S * 1000
         self.is_deaf = self.random.random() < DEAF
         self.deaf_to: set[str] = set()
@@ -193,6 +194,7 @@ class World:
             prices={symbol: self.prices.last(symbol, end_ms) for symbol in self.prices.symbols},
             start_ms=self.start_ms,
             evaluated_to_ms=self.start_ms + EVALUATED_TO_S * 1000,
+            lost_to=self.lost_to,
         )
 
     def _limits(self) -> Limits:
@@ -272,6 +274,7 @@ class World:
     def _wipe_redis(self) -> None:
         self.tell("world", "*** Redis is emptied")
         is_away = self.cache.is_away
+        self.lost_to = max((event.number or 0 for event in self.cache.stream), default=self.lost_to)
         self.cache.__init__()  # type: ignore[misc]
         self.cache.is_away = is_away
         self.broker.wipe()

@@ -18,21 +18,22 @@ class MemoryOutbox:
 
     def relay(self, publish: Callable[[Sequence[Event]], None], limit: int = 500) -> int:
         self._tables.reach()
-        with self._lock.held(self._tables.session) as is_only:
+        session = self._tables.session
+        with self._lock.held(session) as is_only:
             if not is_only:
                 return 0
             rows = self._numbered(limit)
             if not rows:
                 return 0
             publish([row.event for row in rows])
-            self._check_session()
+            self._check(session)
             for row in rows:
                 row.is_sent = True
         return len(rows)
 
-    def _check_session(self) -> None:
+    def _check(self, session: int) -> None:
         self._tables.reach()
-        if self._lock.session != self._tables.session:
+        if session != self._tables.session:
             raise Unavailable("the session was cut")
 
     def _numbered(self, limit: int) -> list[Sent]:
