@@ -26,8 +26,8 @@ LEFT_ALONE = frozenset({OrderState.QUARANTINED})
 class Evidence:
     """`said(script, candle)` is what the strategies were to say; `prices` those of the end; `stream` what Redis has.
 
-    `evaluated_to_ms`: the newest candle that is to be evaluated by now. `lost_to`: the last event that was on the stream
-    when Redis was emptied.
+    `evaluated_to_ms`: the newest candle that is to be evaluated by now. `lost_to`: the last event on the stream when
+    Redis was emptied.
     """
 
     venue: Venue
