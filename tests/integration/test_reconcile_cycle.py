@@ -1,8 +1,11 @@
 """An account against its venue: gate, drift, foreign hands, and a record that was restored behind its venue."""
 
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from shared.domain.errors import Conflict, ExchangeDown, Unclear
 from shared.domain.events import EventType
@@ -11,6 +14,7 @@ from shared.domain.positions import PositionState
 from shared.domain.reconciling import AccountKey, Conclusion, Verdict
 from shared.domain.values import Side, round_down
 from tests.builders import an_order
+from tests.fakes_exchange import FakeExchange, market
 from tests.support.record import Record, check_books
 from tests.support.trading_desk import CROSS_DOWN, CROSS_UP, Desk
 from worker.cycles.positions import position_cycle
@@ -385,6 +389,28 @@ def test_an_order_of_our_form_that_nobody_sent_is_a_drift_that_names_it(reconcil
     assert settled.reconciliation.is_clean
     assert [each.client_order_id for each in settled.external_orders] == [stray.client_order_id]
     assert reconciled.venue.calls["cancel"] == 0
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("a defect"), SoftTimeLimitExceeded()])
+def test_an_account_that_can_not_be_looked_at_keeps_no_other_one_waiting(reconciled: Desk, trouble: Exception) -> None:
+    # Given bots on two exchanges, and one of these is nothing but trouble
+    other = FakeExchange(replace(market(), exchange="okx"))
+    other.name, other.account = "okx", "live-okx"
+    reconciled.worker.exchanges["okx"] = other
+    elsewhere = replace(reconciled.bot(), id="elsewhere", exchange="okx", account="live-okx")
+    reconciled.worker.services.bots.change("elsewhere", lambda _bot, _holds: elsewhere, EventType.BOT_STARTED)
+    reconciled.worker.services.reconciliations.demand()
+    reconciled.venue.fail("open_orders", trouble, times=9)
+
+    # When two ticks have come
+    for _ in range(2):
+        with suppress(SoftTimeLimitExceeded):
+            reconcile_cycle(reconciled.worker)
+
+    # Then
+    found = {each.reconciliation.exchange: each for each in reconciled.worker.services.reconciliations.standings()}
+    assert found["binance"].reconciliation.is_waiting
+    assert not found["okx"].reconciliation.is_waiting
 
 
 def test_two_workers_that_look_at_once_conclude_once(reconciled: Desk) -> None:

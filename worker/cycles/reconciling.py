@@ -26,7 +26,7 @@ from shared.domain.venue import OrderRef, VenueOrder, VenueTrade
 from shared.ports import Exchange
 from worker.boot import Worker
 from worker.cycles.sending import look_up
-from worker.cycles.vitals import counted, exchange_time, if_there
+from worker.cycles.vitals import counted, exchange_time, if_there, set_aside
 
 log = structlog.get_logger(__name__)
 
@@ -34,9 +34,13 @@ SOURCE = "reconciliation"
 
 
 def reconcile_cycle(worker: Worker) -> None:
+    """One account's trouble is its own. Each is claimed when its turn has come: where one takes all the time that a
+    task has, the next tick finds the others."""
     exchanges = {AccountKey(each.name, each.account): each for each in worker.exchanges.values()}
-    for key in worker.services.reconciliations.claim(list(exchanges)):
-        reconcile(worker, exchanges[key], key)
+    for key, exchange in exchanges.items():
+        for claimed in worker.services.reconciliations.claim([key]):
+            with set_aside([], "look_put_off", exchange=key.exchange, account=key.account):
+                reconcile(worker, exchange, claimed)
 
 
 def reconcile(worker: Worker, exchange: Exchange, key: AccountKey) -> None:
