@@ -133,7 +133,8 @@ class BotStore(Protocol):
 
         The same object back writes nothing. A new initial balance moves the difference as capital (Conflict if
         cash would fall below zero). A change that leaves `running` denies the bot's planned entries, reason
-        `paused` or `not_running`. What `change` raises rolls back.
+        `paused` or `not_running`; where positions are watched no more, none is `leaving` any more. What `change`
+        raises rolls back.
         """
         ...
 

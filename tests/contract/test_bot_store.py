@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 
 from shared.adapters import ledger_sql
-from shared.domain.bots import Bot, Desired, OnStop, started
+from shared.domain.bots import Bot, Desired, OnStop, started, stopped
 from shared.domain.candles import Timeframe
 from shared.domain.errors import Conflict, NotFound, Unavailable
 from shared.domain.events import EventType
 from shared.domain.orders import OrderState
+from shared.domain.positions import ExitReason
 from tests.builders import NOON, a_bot, a_grid, a_subscription
 from tests.support.record import LATER, Record, check_books, known
 
@@ -156,6 +157,42 @@ def test_a_flatten_waits_for_an_entry_that_may_still_fill(record: Record) -> Non
     record.send(record.enter())
 
     assert record.stop(OnStop.FLATTEN).observed == "stopping"
+
+
+@pytest.mark.parametrize("was_flattened", [True, False])
+def test_what_a_stop_keeps_is_not_sold_when_the_bot_is_started_again(record: Record, was_flattened: bool) -> None:
+    # Given a position that was being left, and that the venue did not take
+    record.start()
+    record.subscribe()
+    _, position = record.bought()
+    if was_flattened:
+        record.stop(OnStop.FLATTEN)
+    order = record.exit(position, ExitReason.FLATTEN if was_flattened else ExitReason.STOP_LOSS)
+    assert order is not None
+    record.journal.record_failure(record.send(order), OrderState.REJECTED, "market_closed", LATER)
+    ((_, held),) = record.books.watched_positions("binance")
+    assert held.leaving is not None
+
+    # When the user has it kept, and starts the bot another day
+    record.stop(OnStop.KEEP)
+    _restart(record, "10000")
+
+    # Then
+    ((_, held),) = record.books.watched_positions("binance")
+    assert held.leaving is None
+
+
+def test_a_flatten_under_way_goes_on_where_a_stop_says_nothing_of_positions(record: Record) -> None:
+    record.start()
+    record.subscribe()
+    _, position = record.bought()
+    record.stop(OnStop.FLATTEN)
+    assert record.exit(position, ExitReason.FLATTEN) is not None
+
+    record.bots.change("default", lambda bot, holds: stopped(known(bot), None, holds, LATER), EventType.BOT_STOPPED)
+
+    ((_, held),) = record.books.watched_positions("binance")
+    assert held.leaving is ExitReason.FLATTEN
 
 
 def test_an_event_tells_the_state_and_what_is_held(record: Record) -> None:

@@ -50,6 +50,8 @@ class SqlBotStore:
                 return before
             _write(conn, row, after)
             _deny_planned_entries(conn, before, after)
+            if not after.is_watched:
+                _call_off_exits(conn, bot_id)
             facts.append(conn, facts.bot_changed(event, after, held))
             if event is EventType.BOT_STARTED:
                 reconciliation.demand(conn, tables.bots.c.id == bot_id)
@@ -160,6 +162,15 @@ def _entry_is_under_way(conn: sa.Connection, bot_id: str) -> bool:
     """An entry that has left may fill yet: a flatten has to wait for it as for a position."""
     live = locking.live_orders(conn, bot_id)
     return any(order.purpose is Purpose.ENTRY and order.state in MAY_FILL for order in live)
+
+
+def _call_off_exits(conn: sa.Connection, bot_id: str) -> None:
+    """What is kept is kept: nobody tries again to leave it, now or when the bot is started at other prices."""
+    p = tables.positions
+    is_left = (p.c.bot_id == bot_id, p.c.state == PositionState.OPEN, p.c.leaving.is_not(None))
+    # Locked in one order, as by all that locks several.
+    found = sa.select(p.c.id).where(*is_left).order_by(p.c.id).with_for_update(key_share=True).cte("left")
+    conn.execute(sa.update(p).where(p.c.id == found.c.id).values(leaving=None))
 
 
 def _write(conn: sa.Connection, row: Row | None, after: Bot) -> None:

@@ -43,11 +43,17 @@ class MemoryBotStore:
         self._write(before, after)
         if before is not None and before.may_enter and not after.may_enter:
             self._tables.deny_entries(after.id, no_entry(after), after.updated_at)
+        if not after.is_watched:
+            self._call_off_exits(bot_id)
         tables.append(bot_changed(event, after, held))
         if event is EventType.BOT_STARTED:
             tables.demand(after)
         tables.bump_roster()
         return after
+
+    def _call_off_exits(self, bot_id: str) -> None:
+        for position in list(self._tables.open_positions(bot_id)):
+            self._tables.positions[position.id] = replace(position, leaving=None)
 
     def _entry_is_under_way(self, bot_id: str) -> bool:
         live = self._tables.live_orders(bot_id)
