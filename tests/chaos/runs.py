@@ -15,7 +15,7 @@ from tests.e2e.books import contradictions
 
 ARMED_AT_ONCE = 4
 PAUSE_S = 0.3  # Between two endings, for the next to meet a system that works.
-UNREACHED_S = 90.0
+UNREACHED_S = 180.0
 # Longer than a lease, than the signature's window, and than it takes to prove that nothing was placed.
 FROZEN_S = 14.0
 CHECK_EVERY = 60
