@@ -65,8 +65,8 @@ _current: tuple[int, Worker] | None = None
 
 def use(factory: Callable[[Settings], Worker]) -> None:
     """Let `factory` build this program's workers: for a program that composes them in its own way, before any runs."""
-    global _build  # noqa: PLW0603  # one per program, chosen as it is loaded
-    _build = factory
+    global _build, _current  # noqa: PLW0603  # one per program, chosen as it is loaded
+    _build, _current = factory, None
 
 
 def worker() -> Worker:

@@ -66,8 +66,13 @@ def markets_tick() -> None:
 
 @shared_task(name="worker.evaluate_markets")
 def evaluate_markets(exchange: str, markets: list[list[str]]) -> None:
+    def evaluated(this: Worker) -> None:
+        evaluation_cycle(this, exchange, unpacked(exchange, markets))
+        # Ticks queue behind batches and run out there: whoever works on one after the other executes none, and lives.
+        _sign(this, SPARE)
+
     with structlog.contextvars.bound_contextvars(task="evaluate_markets", exchange=exchange):
-        _survived(lambda this: evaluation_cycle(this, exchange, unpacked(exchange, markets)))
+        _survived(evaluated)
 
 
 def _tick(name: str, interval_s: int, cycle: Callable[[Worker], None]) -> None:
@@ -81,11 +86,15 @@ def _tick(name: str, interval_s: int, cycle: Callable[[Worker], None]) -> None:
         if is_free:
             cycle(this)
         # A sign of life is a tick that got to its end, not a process that is there.
-        request = current_task.request
-        sign(this.services.liveness, request.hostname, request.delivery_info["routing_key"], name if is_free else SPARE)
+        _sign(this, name if is_free else SPARE)
 
     with structlog.contextvars.bound_contextvars(tick=name):
         _survived(once)
+
+
+def _sign(this: Worker, tick: str) -> None:
+    request = current_task.request
+    sign(this.services.liveness, request.hostname, request.delivery_info["routing_key"], tick)
 
 
 def _survived(cycle: Callable[[Worker], None]) -> None:
