@@ -65,7 +65,7 @@ _current: tuple[int, Worker] | None = None
 
 def use(factory: Callable[[Settings], Worker]) -> None:
     """Let `factory` build this program's workers: for a program that composes them in its own way, before any runs."""
-    global _build, _current  # noqa: PLW0603  # one per program, chosen as it is loaded
+    global _build, _current  # one per program, chosen as it is loaded
     _build, _current = factory, None
 
 

@@ -549,6 +549,22 @@ def test_orders_that_are_asked_for_over_and_over_leave_prices_their_calls(venue:
     assert set(exchange.tickers([BTC])) == {BTC}
 
 
+def test_a_resting_order_in_a_state_that_nobody_knows_does_not_end_the_look_at_its_account(
+    exchange: ExchangeCcxt, venue: VenueStub
+) -> None:
+    # Given a person's order that waits for another one of its list, and one beside it
+    resting = {"executedQty": "0.00000", "cummulativeQuoteQty": "0.00", "type": "LIMIT", "price": "90.00"}
+    waiting = placed("web_1", orderId=8, status="PENDING_NEW", time=1_700_000_000_000, **resting)
+    venue.answer(stub.OPEN_ORDERS, Answer([waiting, placed("web_2", status="NEW", time=1_700_000_000_000, **resting)]))
+    # When
+    listed = exchange.open_orders()
+    # Then
+    assert [(each.client_order_id, each.state) for each in listed] == [
+        ("web_1", OrderState.ACKED),
+        ("web_2", OrderState.ACKED),
+    ]
+
+
 def test_a_report_of_nothing_filled_needs_no_trades(exchange: ExchangeCcxt, venue: VenueStub) -> None:
     order = an_order()
     answer = placed(order.client_order_id, status="NEW", executedQty="0", cummulativeQuoteQty="0", fills=[])

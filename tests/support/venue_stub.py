@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 ORDER = "POST /api/v3/order"
 LOOK_UP = "GET /api/v3/order"
 CANCEL = "DELETE /api/v3/order"
+OPEN_ORDERS = "GET /api/v3/openOrders"
 ACCOUNT = "GET /api/v3/account"
 TRADES = "GET /api/v3/myTrades"
 TICKERS = "GET /api/v3/ticker/24hr"

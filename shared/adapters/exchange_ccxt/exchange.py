@@ -197,7 +197,9 @@ class ExchangeCcxt:
     def _open_page(self, params: Params) -> tuple[list[VenueOrder], Params]:
         def fetched() -> tuple[list[VenueOrder], Params]:
             raw = self._client.fetch_open_orders(None, None, self._profile.open_page, params)
-            return [self._listed(each) for each in raw], self._profile.open_after(raw) if raw else {}
+            # What is listed here is open, whatever it is called: a foreign order's odd state must not end the look.
+            page = [parsing.venue_order(each, parsing.open_status(self._profile.status(each))) for each in raw]
+            return page, self._profile.open_after(raw) if raw else {}
 
         return self._private(Lane.DATA, fetched)
 

@@ -25,6 +25,14 @@ STATES = {
 }
 
 
+def open_status(status: str | None) -> str:
+    """Of an order that the venue lists among those that rest: `open` where it is called by a word that nobody knows.
+
+    Binance's PENDING_NEW is one: an order that waits for another of its list.
+    """
+    return status if status in STATES else "open"
+
+
 class Unreadable(ValueError):
     """The venue's answer lacks what we asked for."""
 
