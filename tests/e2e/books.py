@@ -35,7 +35,9 @@ CONTRADICTIONS = {
         SELECT p.bot_id, p.base, p.held, l.amount FROM
         (SELECT bot_id, base, sum(quantity) AS held FROM positions GROUP BY 1, 2) p FULL JOIN
         (SELECT bot_id, asset, sum(amount) AS amount FROM ledger JOIN bots b ON b.id = bot_id
-         WHERE ledger_account = 'assets' AND asset <> b.quote GROUP BY 1, 2) l
+         WHERE ledger_account = 'assets' AND asset <> b.quote
+         -- A fee in a third currency is no position's: transaction "fill|account|BASE/QUOTE|trade".
+         AND (kind <> 'fee' OR asset = split_part(split_part(transaction_id, '|', 3), '/', 1)) GROUP BY 1, 2) l
         ON l.bot_id = p.bot_id AND l.asset = p.base WHERE p.held IS DISTINCT FROM l.amount""",
     "an order is not the sum of its fills": """
         SELECT o.client_order_id, o.filled, sum(f.quantity) FROM orders o LEFT JOIN fills f USING (client_order_id)
