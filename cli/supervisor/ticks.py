@@ -11,13 +11,16 @@ from shared.domain.liveness import silences
 from shared.ports import Liveness, StateStore
 
 LOOK_EVERY_S = 5.0
-FORGOTTEN_S = 86_400.0
 
 Look = Callable[[], Mapping[str, float]]  # Each worker's silence. Raises where that can't be known.
 
 
 class TickWatch:
-    """Silence counts only while the stores answer and a beat publishes: else nobody can execute anything."""
+    """Silence counts only while the stores answer and a beat publishes: else nobody can execute anything.
+
+    And it grows no faster than the time that passes here: a database's clock that steps forward, or a machine that
+    wakes up, makes the last tick of everybody look old.
+    """
 
     def __init__(self, look: Look, machine: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._look = look
@@ -32,18 +35,21 @@ class TickWatch:
             found = self._look()
         except Exception:
             # Whatever it is (at a first start there is no table yet), nobody is ended for it.
-            self._answering_since = None
+            self._answering_since, self._silences = None, {}
             return
-        self._silences, self._looked_at = found, self._monotonic()
-        self._answering_since = self._answering_since or self._looked_at
+        now = self._monotonic()
+        passed_s = 0.0 if self._answering_since is None else now - self._looked_at
+        self._silences = {name: min(age_s, self._silent_s(name) + passed_s) for name, age_s in found.items()}
+        self._looked_at = now
+        self._answering_since = self._answering_since or now
 
     def silence_s(self, worker: str) -> float:
         """As of the last look: an answer that is late adds nothing."""
+        return max(0.0, self._silent_s(f"{worker}@{self._machine}"))
+
+    def _silent_s(self, name: str) -> float:
         since = self._answering_since
-        if since is None:
-            return 0.0
-        known = self._silences.get(f"{worker}@{self._machine}", FORGOTTEN_S)
-        return max(0.0, min(known, self._looked_at - since))
+        return 0.0 if since is None else self._silences.get(name, self._looked_at - since)
 
 
 @contextmanager

@@ -63,6 +63,23 @@ def test_an_outage_of_the_stores_is_not_held_against_a_worker() -> None:
     assert stores.watch.silence_s("orders") == 30
 
 
+def test_a_clock_that_jumps_is_not_held_against_a_worker() -> None:
+    # Given a worker that ticks, and a machine that slept for ten minutes
+    stores = Stores()
+    stores.looks(300, orders=2, strategy=2)
+
+    stores.looks(5, orders=602, strategy=602)
+    assert stores.watch.silence_s("orders") == 7
+
+    # When it ticks again, and another does not
+    for silent_s in range(607, 667, 5):
+        stores.looks(5, orders=1, strategy=silent_s)
+
+    # Then
+    assert stores.watch.silence_s("orders") == 1
+    assert stores.watch.silence_s("strategy") > 60
+
+
 def test_a_look_that_hangs_adds_nothing_to_the_silence() -> None:
     stores = Stores()
     stores.looks(300, orders=5)
