@@ -89,6 +89,16 @@ def test_a_refusal_of_the_slower_worker_ends_nothing(started: Record, other: Jou
     assert started.journal.unfinished() == [taken]
 
 
+def test_a_lease_from_before_the_databases_clock_stepped_back_holds_nobody_up(started: Record, other: Journal) -> None:
+    # Given a stop whose worker has died, and a lease that ends in an hour
+    _, position = started.bought()
+    order = started.exit(position)
+    assert order is not None
+    started.end_lease(order, ago=timedelta(hours=-1))
+
+    assert other.take(order) is not None
+
+
 def test_of_two_that_take_an_order_at_once_one_gets_it(started: Record, other: Journal) -> None:
     order = started.enter()
     started.end_lease(order)

@@ -150,10 +150,10 @@ class Record:
         its = "UPDATE orders SET state = 'planned', reserved = :amount WHERE client_order_id = :id RETURNING 1"
         assert self.column(its, id=order.client_order_id, amount=reserved) == [1]
 
-    def end_lease(self, order: Order) -> None:
-        """As seconds later: it ends by the database's clock, which no test can turn."""
-        its = "UPDATE orders SET lease_until = now() - interval '1 ms' WHERE client_order_id = :id RETURNING 1"
-        assert self.column(its, id=order.client_order_id) == [1]
+    def end_lease(self, order: Order, ago: timedelta = timedelta(milliseconds=1)) -> None:
+        """As seconds later: it ends by the database's clock, which no test can turn, forward or (`ago` < 0) back."""
+        its = "UPDATE orders SET lease_until = now() - :ago WHERE client_order_id = :id RETURNING 1"
+        assert self.column(its, id=order.client_order_id, ago=ago) == [1]
 
     def check_rows(self, account: Account) -> None:
         _check_rows(self, account)

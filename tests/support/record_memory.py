@@ -73,9 +73,9 @@ class MemoryRecord(Record):
         stored = self.tables.orders[order.client_order_id]
         self.tables.write_order(replace(stored, state=OrderState.PLANNED, reserved=reserved))
 
-    def end_lease(self, order: Order) -> None:
+    def end_lease(self, order: Order, ago: timedelta = timedelta(milliseconds=1)) -> None:
         stored = self.tables.orders[order.client_order_id]
-        self.tables.write_order(replace(stored, lease_until=self.tables.now() - timedelta(milliseconds=1)))
+        self.tables.write_order(replace(stored, lease_until=self.tables.now() - ago))
 
     def check_rows(self, account: Account) -> None:
         lines = [line for line in self.tables.ledger.values() if line.bot_id == account.bot_id]

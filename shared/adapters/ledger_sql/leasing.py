@@ -29,9 +29,11 @@ _WAITS = sa.and_(
     _o.c.purpose == Purpose.ENTRY,
     sa.exists().where(_r.c.exchange == _o.c.exchange, _r.c.account == _o.c.account, _IS_STALE),
 )
+# One that ends later than any that is given now is from before the clock stepped back: a stop would wait for as long.
+_IS_LEASED = _o.c.lease_until.between(sa.func.clock_timestamp(), LEASE_END)
 _TAKE = (
     sa.update(_o)
-    .where(_IS_SAME, sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until < sa.func.clock_timestamp()), ~_WAITS)
+    .where(_IS_SAME, _IS_LEASED.is_not(True), ~_WAITS)
     .values(owner=sa.bindparam("owner_"), epoch=_o.c.epoch + 1, lease_until=LEASE_END)
     .returning(_o)
 )

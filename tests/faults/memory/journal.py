@@ -158,7 +158,8 @@ class MemoryJournal:
         tables = self._tables
         tables.reach()
         stored, now = tables.order(order.client_order_id), tables.now()
-        if not is_owned(stored, order) or (stored.lease_until is not None and stored.lease_until >= now):
+        is_leased = stored.lease_until is not None and now <= stored.lease_until <= now + LEASE
+        if is_leased or not is_owned(stored, order):
             return None
         if stored.purpose is Purpose.ENTRY and tables.is_unreconciled(stored, now):
             return None
