@@ -1,13 +1,15 @@
 """Leases of orders on Postgres and in memory: whoever is slower sends nothing."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.adapters import ledger_sql
 from shared.domain.orders import OrderState, Placement
 from shared.ports import Journal
 from tests.builders import some_limits
+from tests.fakes import FakeClock
 from tests.support.record import LATER, Record, a_permit
 
 S = OrderState
@@ -97,6 +99,20 @@ def test_a_lease_from_before_the_databases_clock_stepped_back_holds_nobody_up(st
     started.end_lease(order, ago=timedelta(hours=-1))
 
     assert other.take(order) is not None
+
+
+def test_a_worker_whose_clock_is_ahead_sends_what_the_databases_says_is_reconciled(postgres_record: Record) -> None:
+    # Given an account that was looked at just now, and a worker twenty minutes ahead
+    postgres_record.start()
+    postgres_record.subscribe()
+    ahead = FakeClock(datetime.now(UTC) + timedelta(minutes=20))
+    postgres_record.journal = ledger_sql.SqlJournal(postgres_record.engine, ahead)
+
+    outcome = postgres_record.decide_entry()
+
+    assert outcome.order is not None
+    assert not outcome.waits
+    assert postgres_record.send(outcome.order).state is S.SENDING
 
 
 def test_of_two_that_take_an_order_at_once_one_gets_it(started: Record, other: Journal) -> None:

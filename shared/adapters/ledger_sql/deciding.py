@@ -69,7 +69,7 @@ def standing(conn: sa.Connection, decision: Decision) -> tuple[Subscription, Out
     return subscription_of(row), None if row.decision_id is None else _earlier(conn, row)
 
 
-def desk(conn: sa.Connection, bot: Row, subscription: Subscription, now: datetime) -> Desk:
+def desk(conn: sa.Connection, bot: Row, subscription: Subscription) -> Desk:
     live = locking.live_orders(conn, bot.id)
     return Desk(
         bot=bot_of(bot),
@@ -77,7 +77,7 @@ def desk(conn: sa.Connection, bot: Row, subscription: Subscription, now: datetim
         account=account_of(bot, reserved=sum((order.reserved for order in live), ZERO)),
         position=locking.open_position(conn, bot.id, subscription.id),
         live_orders=tuple(order for order in live if order.strategy_id == subscription.id),
-        gate=locking.gate_of(bot, now),
+        gate=locking.gate_of(bot),
     )
 
 

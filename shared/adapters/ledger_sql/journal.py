@@ -60,7 +60,7 @@ class SqlJournal:
             subscription, earlier = deciding.standing(conn, decision)
             if earlier is not None:
                 return earlier
-            desk = deciding.desk(conn, row, subscription, self._clock.now())
+            desk = deciding.desk(conn, row, subscription)
             planned = plan(desk)
             return deciding.write(conn, decision, desk, planned, self._owner, self._clock.now())
 
@@ -121,7 +121,7 @@ class SqlJournal:
                 recording.write_change(conn, standing.bot, after, now)
 
     def _standing(self, row: Row) -> transmission.Standing:
-        return transmission.Standing(bot_of(row), account_of(row), locking.gate_of(row, self._clock.now()))
+        return transmission.Standing(bot_of(row), account_of(row), locking.gate_of(row))
 
     def record_report(self, order: Order, report: OrderReport, market: Market, at: datetime) -> Order:
         with transaction(self._engine) as conn, localcontext(EXACT):

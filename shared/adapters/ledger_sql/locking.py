@@ -28,6 +28,7 @@ _BOT_AND_GATE = (
         _r.c.reconciled_at,
         _r.c.is_clean,
         sa.exists().where(_o.c.bot_id == _b.c.id, _o.c.state == OrderState.QUARANTINED).label("has_quarantined"),
+        sa.func.clock_timestamp().label("database_now"),
     )
     .outerjoin(_r, sa.and_(_r.c.exchange == _b.c.exchange, _r.c.account == _b.c.account))
     .where(_b.c.id == sa.bindparam("id_"))
@@ -66,9 +67,10 @@ def sender(conn: sa.Connection, bot_id: str) -> Row:
     return _known(conn.execute(_SENDER, {"id_": bot_id}).one_or_none(), bot_id)
 
 
-def gate_of(row: Row, now: datetime) -> Gate:
+def gate_of(row: Row) -> Gate:
+    """By the database's clock, as its moments are: a machine whose own is ahead would take every look for too old."""
     return Gate(
-        is_reconciled=is_reconciled(row.demanded_at, row.reconciled_at, now),
+        is_reconciled=is_reconciled(row.demanded_at, row.reconciled_at, row.database_now),
         has_drift=row.reconciled_at is not None and not row.is_clean,
         has_quarantined=row.has_quarantined,
     )
