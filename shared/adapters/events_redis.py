@@ -35,13 +35,29 @@ class RedisEventBus:
         if not events:
             return
         with _redis():
-            # MULTI: a server without memory refuses all of them, where single commands could leave a hole.
-            pipe = self._writes.pipeline(transaction=True)
-            for event in events:
-                pipe.xadd(STREAM, _fields(event), id=f"{event.number}-0", maxlen=KEEP, approximate=True)
-            for reply in pipe.execute(raise_on_error=False):
-                if isinstance(reply, Exception) and not _is_there_already(reply):
-                    raise reply
+            if not all(map(self._is_in_stream, self._refused(events))):
+                # Another record's events are under these numbers: ours was restored from a backup. Whoever reads finds
+                # a gap in a new stream, and fills it from the history.
+                self._writes.delete(STREAM)
+                self._refused(events)
+
+    def _refused(self, events: Sequence[Event]) -> list[Event]:
+        """Adds them, and returns those whose numbers the stream has behind it."""
+        # MULTI: a server without memory refuses all of them, where single commands could leave a hole.
+        pipe = self._writes.pipeline(transaction=True)
+        for event in events:
+            pipe.xadd(STREAM, _fields(event), id=f"{event.number}-0", maxlen=KEEP, approximate=True)
+        replies = pipe.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception) and not _is_there_already(reply):
+                raise reply
+        return [event for event, reply in zip(events, replies, strict=True) if isinstance(reply, Exception)]
+
+    def _is_in_stream(self, event: Event) -> bool:
+        number = f"{event.number}-0"
+        found: Any = self._writes.xrange(STREAM, number, number)
+        written = {name.encode(): text.encode() for name, text in _fields(event).items()}
+        return [fields for _, fields in found] == [written]
 
     def read(self, after: int, block_ms: int) -> list[Event]:
         wait = min(block_ms, BLOCK_MS) or None  # To Redis, 0 would mean to wait for ever.

@@ -1,6 +1,7 @@
 """EventBus on a real Redis stream."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,19 @@ def test_a_number_that_is_there_is_skipped(bus: RedisEventBus) -> None:
     bus.publish([_event(1), _event(2), _event(3)])
 
     assert [event.number for event in bus.read(0, 0)] == [1, 2, 3]
+
+
+def test_a_record_restored_behind_its_stream_is_heard_and_what_it_has_lost_is_not(bus: RedisEventBus) -> None:
+    # Given a stream that is five events ahead of the backup
+    bus.publish([_event(number) for number in range(1, 9)])
+
+    # When other things happen under their numbers
+    anew = [replace(_event(number), payload={"after": "the restore"}) for number in (4, 5)]
+    bus.publish(anew)
+    bus.publish(anew)
+
+    # Then
+    assert bus.read(3, 0) == anew
 
 
 def test_nothing_to_publish_is_no_command(bus: RedisEventBus) -> None:
