@@ -24,8 +24,9 @@ class Input(Schema):
         messages = error.messages
         if not isinstance(messages, dict):
             return
-        for name in set(messages) - set(self.fields) - {"_schema"}:
-            close = near(str(name), self.fields) or sorted(self.fields)
+        known = [each.data_key or name for name, each in self.fields.items()]
+        for name in set(messages) - {*known, "_schema"}:
+            close = near(str(name), known) or sorted(known)
             messages[name] = [f"Unknown field; did you mean {' or '.join(close)}?"]
 
 

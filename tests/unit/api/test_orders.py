@@ -62,6 +62,20 @@ def test_what_can_not_be_read_is_422_by_its_field(
     assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
 
 
+@pytest.mark.parametrize(
+    ("body", "name", "said"),
+    [
+        ({}, "outcome", "Missing data for required field."),
+        ({"outcome": "lost"}, "outcome", "Must be one of: not_placed, canceled, filled."),
+        ({"outcom": "filled"}, "outcom", "Unknown field; did you mean outcome?"),
+    ],
+)
+def test_a_wrong_outcome_is_told_under_the_name_that_was_to_be_sent(
+    running: FlaskClient, body: dict[str, Any], name: str, said: str
+) -> None:
+    assert running.post(RESOLVE, json=body).json["errors"][name] == [said]
+
+
 def test_an_order_that_there_is_none_of_is_404_and_says_where_to_look(running: FlaskClient) -> None:
     answer = running.post(RESOLVE, json={"outcome": "canceled"})
 
