@@ -66,6 +66,7 @@ def test_an_order_is_found_by_its_id_among_its_bots_own(started: Record) -> None
     assert order.failure == "timeout"
     assert started.queries.order("another", order.client_order_id) is None
     assert started.queries.order("default", "b1") is None
+    assert started.queries.order("default", f"{order.client_order_id}\x00") is None
 
 
 def test_rows_written_between_two_pages_do_not_shift_them(started: Record) -> None:

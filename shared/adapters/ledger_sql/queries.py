@@ -49,6 +49,8 @@ class SqlQueries:
         return self._page(tables.orders, order_of, bot_id, limit, cursor, locking.IS_LIVE if is_live else None)
 
     def order(self, bot_id: str, client_order_id: str) -> Order | None:
+        if "\x00" in client_order_id:
+            return None  # Postgres can't even be asked for such a text.
         o = tables.orders
         its_row = sa.select(o).where(o.c.bot_id == bot_id, o.c.client_order_id == client_order_id)
         with transaction(self._engine) as conn:
