@@ -282,7 +282,7 @@ class Books(Protocol):
     """Positions and equity, in the record."""
 
     def watched_positions(self, exchange: str) -> list[tuple[Bot, Position]]:
-        """Open positions of bots that run, are paused, or are stopping."""
+        """Open positions of bots that run, are paused, or are stopping; of a stopped one, what is being left."""
         ...
 
     def raise_high_water(self, marks: Mapping[str, Decimal]) -> None:

@@ -10,9 +10,9 @@ from shared.domain.booking import Line, assets_change, fill_lines
 from shared.domain.bots import Bot
 from shared.domain.events import Event
 from shared.domain.folding import position_after
-from shared.domain.orders import Fill, Order
+from shared.domain.orders import Fill, Order, Purpose
 from shared.domain.planning import Decision
-from shared.domain.positions import Position, PositionState, Protection, settled
+from shared.domain.positions import ExitReason, Position, PositionState, Protection, settled
 from shared.domain.risk import Denial
 from shared.domain.values import ZERO, Market, Side
 
@@ -58,6 +58,8 @@ def effects_of_report(
     if held is None:
         return Effects(after, None, tuple(events))
     position = position_after(held.position, before, after, new, held.protection, held.market)
+    if new and _is_unasked(bot, before, held.position, at):
+        position = replace(position, leaving=ExitReason.FLATTEN)
     after = replace(after, position_id=position.id) if new else after
     events += position_events(held.position, position, after.reason, at)
     lines = tuple(line for fill in new for line in fill_lines(fill, held.market, bot.id))
@@ -67,6 +69,15 @@ def effects_of_report(
         fees=position.fees - held.position.fees,
     )
     return Effects(after, position, tuple(events), lines, moved)
+
+
+def _is_unasked(bot: Bot, entry: Order, position: Position, at: datetime) -> bool:
+    """Whether a fill of `entry` opens `position` for a bot whose stop has answered: it named what it keeps, and nobody
+    would watch what comes after. The answer waits for what can still be accepted, so that this came later than that."""
+    if entry.purpose is not Purpose.ENTRY or bot.is_watched:
+        return False
+    is_after_the_answer = entry.is_finished or entry.valid_until is None or at > entry.valid_until
+    return is_after_the_answer and (is_first_seen(position) or position.state is not PositionState.OPEN)
 
 
 def is_first_seen(position: Position) -> bool:

@@ -17,6 +17,11 @@ class Watch:
     high_water: Mapping[str, Decimal]
 
 
+def is_watched(bot: Bot, position: Position) -> bool:
+    """A stopped bot's positions are not, but for what is being left: its stop keeps nothing of that."""
+    return bot.is_watched or position.leaving is not None
+
+
 def watch(positions: Iterable[tuple[Bot, Position]], tickers: Mapping[str, Ticker]) -> Watch:
     """Every position against its stop, target and trailing stop, at the last price; flatten before all of them.
 

@@ -10,7 +10,7 @@ from shared.domain.bots import Desired, OnStop, started
 from shared.domain.events import EventType
 from shared.domain.orders import OrderState
 from shared.domain.portfolio import EquityMark, equity_mark
-from shared.domain.positions import PositionState
+from shared.domain.positions import ExitReason, PositionState
 from tests.builders import NOON, a_market
 from tests.support.record import LATER, Record, check_books, known
 
@@ -169,6 +169,30 @@ def test_no_marks_are_nothing_to_store(record: Record) -> None:
     record.books.raise_high_water({})
 
     assert record.event_types() == []
+
+
+def test_what_a_stopped_bot_is_filled_with_after_its_stop_is_watched_until_it_is_sold(started_record: Record) -> None:
+    # Given an entry that was cancelled without a fill, and a bot that has been stopped
+    order = started_record.send(started_record.enter())
+    cancelled = started_record.report(order, state=OrderState.CANCELED)
+    started_record.stop()
+
+    # When a fill of it arrives after all
+    started_record.report(cancelled, started_record.trade(order, "1", "100"), state=OrderState.CANCELED)
+
+    # Then nobody has asked for the position, and it is left
+    ((_, position),) = started_record.books.watched_positions("binance")
+    assert (position.quantity, position.leaving) == (1, ExitReason.FLATTEN)
+
+
+def test_what_was_bought_before_a_stop_answered_is_kept_as_it_says(started_record: Record) -> None:
+    order = started_record.send(started_record.enter())
+    started_record.stop()
+
+    filled = started_record.report(order, started_record.trade(order, "1", "100"))
+
+    assert started_record.books.watched_positions("binance") == []
+    assert started_record.position(str(filled.position_id)).leaving is None
 
 
 def test_a_later_fill_of_a_closed_positions_entry_is_watched_again(started_record: Record) -> None:

@@ -10,10 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 from shared.adapters.ledger_sql import facts, locking, tables
 from shared.adapters.ledger_sql.connections import snapshot, transaction
 from shared.adapters.ledger_sql.rows import account_of, bot_of, position_of, values
-from shared.domain.bots import Bot, Desired
+from shared.domain.bots import Bot
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position, PositionState
 from shared.domain.values import ZERO
+from shared.domain.watching import is_watched
 
 # More than rounding at 28 digits makes of any balance, less than anyone would pay in.
 _SAME_CAPITAL = Decimal("0.000001")
@@ -26,13 +27,13 @@ class SqlBooks:
 
     def watched_positions(self, exchange: str) -> list[tuple[Bot, Position]]:
         b, p = tables.bots, tables.positions
-        is_watched = sa.or_(b.c.desired != Desired.STOPPED, b.c.is_stopping)
         is_open = (p.c.exchange == exchange, p.c.state == PositionState.OPEN)
         with snapshot(self._engine) as conn:
-            watched = conn.execute(sa.select(b).where(is_watched, b.c.id.in_(sa.select(p.c.bot_id).where(*is_open))))
-            bots = {row.id: bot_of(row) for row in watched}
+            owners = conn.execute(sa.select(b).where(b.c.id.in_(sa.select(p.c.bot_id).where(*is_open))))
+            bots = {row.id: bot_of(row) for row in owners}
             rows = conn.execute(sa.select(p).where(*is_open).order_by(p.c.seq))
-            return [(bots[row.bot_id], position_of(row)) for row in rows if row.bot_id in bots]
+            held = [(bots[row.bot_id], position_of(row)) for row in rows]
+        return [(bot, position) for bot, position in held if is_watched(bot, position)]
 
     def raise_high_water(self, marks: Mapping[str, Decimal]) -> None:
         if not marks:

@@ -9,6 +9,7 @@ from shared.domain.facts import equity_marked
 from shared.domain.portfolio import Account, EquityMark
 from shared.domain.positions import Position, PositionState
 from shared.domain.values import ZERO
+from shared.domain.watching import is_watched
 from tests.faults.memory.tables import Tables
 
 
@@ -21,7 +22,7 @@ class MemoryBooks:
         tables.reach()
         held = (each for each in tables.positions.values() if each.exchange == exchange)
         pairs = ((tables.bots[each.bot_id], each) for each in held if each.state is PositionState.OPEN)
-        return [(bot, position) for bot, position in pairs if bot.is_watched]
+        return [(bot, position) for bot, position in pairs if is_watched(bot, position)]
 
     def raise_high_water(self, marks: Mapping[str, Decimal]) -> None:
         self._tables.reach()
