@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from shared.domain.bots import Desired, OnStop, stopped
 from shared.domain.errors import Throttled
@@ -94,6 +95,18 @@ def test_one_market_that_stays_in_trouble_does_not_pause_the_fleet(two: Desk) ->
     vitals = two.worker.services.state.vitals("binance", two.worker.services.clock.now())
     assert two.bot().desired is Desired.RUNNING
     assert (vitals.consecutive_errors, vitals.error_counts) == (0, {"ExchangeDown": 12})
+
+
+def test_ticks_that_run_out_of_time_do_not_pause_the_fleet(two: Desk) -> None:
+    # Given a machine that is too slow for what it is asked
+    two.tick()
+    two.venue.fail("tickers", SoftTimeLimitExceeded(), times=12)
+
+    for _ in range(12):
+        with pytest.raises(SoftTimeLimitExceeded):
+            position_cycle(two.worker)
+
+    assert two.bot().desired is Desired.RUNNING
 
 
 def test_exits_are_resolved_before_entries(two: Desk) -> None:

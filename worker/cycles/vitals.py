@@ -22,14 +22,15 @@ def recorded(worker: Worker, exchange: str, source: str) -> Iterator[None]:
 
     `source` is the kind of tick: errors in a row are counted by it.
 
-    An error of ours ends the task too, once counted.
+    An error of ours ends the task too, once counted. That our time was up, or a store away, is none of the exchange:
+    it is no reason to pause what runs there.
     """
     services = worker.services
     try:
         yield
     except ExchangeError as error:
         failed(worker, exchange, source, error)
-    except Unavailable:
+    except (Unavailable, SoftTimeLimitExceeded):
         raise
     except Exception as error:
         failed(worker, exchange, source, error)
