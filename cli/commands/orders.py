@@ -29,7 +29,7 @@ def orders(session: Session, is_live: bool, limit: int, cursor: str | None) -> N
     [
         "orchestrator orders resolve ID --outcome not_placed",
         "orchestrator orders resolve ID --outcome filled --quantity 0.5 --average-price 60000",
-        "orchestrator orders resolve ID --outcome canceled --note 'not in the order history'",
+        "orchestrator orders resolve ID --outcome canceled --note 'canceled there by hand'",
     ],
 )
 @click.argument("client_order_id", metavar="ID")

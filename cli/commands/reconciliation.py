@@ -24,9 +24,10 @@ def reconciliation(session: Session) -> None:
 @click.argument("account")
 @click.option("--reason", required=True, metavar="TEXT", help="Why it is right, for whoever asks later.")
 def accept(session: Session, exchange: str, account: str, reason: str) -> None:
-    """Make the present difference part of what the account held to begin with.
+    """Accept the present difference, with its reason.
 
-    First see what it is: `orchestrator reconciliation`. Entries go again once it is accepted.
+    It becomes part of what the account held to begin with, and entries go again. First see what it is:
+    `orchestrator reconciliation`.
     """
     body = session.api.post("/reconciliation/accept", {"exchange": exchange, "account": account, "reason": reason})
     session.answer(body, lambda: click.echo(body["message"]))
