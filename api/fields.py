@@ -32,8 +32,9 @@ class Amount(fields.Field[Decimal]):
         "invalid": 'must be a decimal number, such as 10000 or "10000.50"'
     }
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(metadata={"type": ["string", "number"], "example": "10000"}, **options)
+    def __init__(self, description: str = "", **options: Any) -> None:
+        shown = {"type": ["string", "number"], "example": "10000", **_shown(description)}
+        super().__init__(metadata=shown, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         text = value.text if isinstance(value, ExactFloat) else str(value)[: _LONGEST + 1]
@@ -56,8 +57,8 @@ class Percent(fields.String):
 class Time(fields.String):
     """Out: ISO 8601 with offset."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(metadata={"format": "date-time"}, **options)
+    def __init__(self, description: str = "", **options: Any) -> None:
+        super().__init__(metadata={"format": "date-time", **_shown(description)}, **options)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return iso(value)
@@ -74,3 +75,7 @@ def without_control_characters(text: str) -> None:
     """What a database or a header can't hold is refused here."""
     if re.search("[\x00-\x1f\x7f\ud800-\udfff]", text):
         raise ValidationError("must not contain control characters")
+
+
+def _shown(description: str) -> dict[str, str]:
+    return {"description": description} if description else {}

@@ -86,7 +86,9 @@ class OrderArgs(ListArgs):
 
 class AcceptBody(Input):
     exchange = _text(50, required=True, metadata={"example": "binance"})
-    account = _text(50, required=True, metadata={"example": "live"})
+    account = _text(
+        50, required=True, metadata={"description": "As GET /api/v1/reconciliation names it.", "example": "live"}
+    )
     reason = _text(500, required=True, metadata={"description": "Why it is right, for whoever asks later."})
 
 
@@ -100,15 +102,17 @@ class FindingBody(Input):
             "description": "not_placed: the venue has no such order. canceled: it ended there. filled: all was traded."
         },
     )
-    quantity = Amount(load_default=None)
-    average_price = Amount(load_default=None)
-    fee = Amount(load_default=None)
+    quantity = Amount(load_default=None, description="All that was traded of it; left out: what is recorded.")
+    average_price = Amount(
+        load_default=None, description="Of all that was traded; needed where that is more than is recorded."
+    )
+    fee = Amount(load_default=None, description="All fees of it; left out: what is recorded.")
     fee_currency = fields.String(
         load_default=None,
         validate=validate.Regexp(r"^[A-Z0-9]{1,20}\Z", error="Must be a currency such as USDT."),
-        metadata={"example": "USDT"},
+        metadata={"description": "What the fee was taken in.", "example": "USDT"},
     )
-    exchange_order_id = _text(100, load_default=None)
+    exchange_order_id = _text(100, load_default=None, metadata={"description": "The exchange's own id of it."})
     note = fields.String(
         load_default="",
         validate=[validate.Length(max=500), without_control_characters],

@@ -184,7 +184,7 @@ class Order(Schema):
     position_id = fields.String(allow_none=True)
     attempt = fields.Integer(metadata={"description": "How often it was transmitted."})
     failure = fields.String(allow_none=True, metadata={"description": "What went wrong with its last transmission."})
-    doubt_since = Time(allow_none=True)
+    doubt_since = Time("Since when the exchange has not said what became of it.", allow_none=True)
     created_at = Time()
     updated_at = Time()
 
@@ -233,8 +233,10 @@ class Account(Drift):
     account = fields.String(required=True)
     status = fields.String(required=True, metadata={"description": "clean, waiting or drift."})
     demanded_at = Time(required=True)
-    reconciled_at = Time(required=True, allow_none=True)
-    checked_at = Time(required=True, allow_none=True)
+    reconciled_at = Time(
+        "The last look that told something: that it agrees, or a drift.", required=True, allow_none=True
+    )
+    checked_at = Time("The last look.", required=True, allow_none=True)
     note = fields.String(required=True, metadata={"description": "What the last look met that told nothing."})
     suspected = fields.Nested(
         Drift, required=True, metadata={"description": "Seen once; a drift if the next look sees the same."}

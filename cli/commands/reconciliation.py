@@ -52,7 +52,7 @@ def _accounts(items: list[dict[str, Any]]) -> Listing:
         Column("Exchange"),
         Column("Account"),
         Column("Status", Look.STATE),
-        Column("Agreed (UTC)", Look.TIME),
+        Column("Compared (UTC)", Look.TIME),
         Column("Looked at (UTC)", Look.TIME, spare=1),
         Column("Note", spare=2),
     )

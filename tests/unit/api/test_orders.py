@@ -76,6 +76,12 @@ def test_a_wrong_outcome_is_told_under_the_name_that_was_to_be_sent(
     assert running.post(RESOLVE, json=body).json["errors"][name] == [said]
 
 
+def test_the_documentation_says_what_each_field_of_a_finding_means(client: FlaskClient) -> None:
+    fields = client.get("/openapi.json").json["components"]["schemas"]["FindingBody"]["properties"]
+
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+
+
 def test_an_order_that_there_is_none_of_is_404_and_says_where_to_look(running: FlaskClient) -> None:
     answer = running.post(RESOLVE, json={"outcome": "canceled"})
 
