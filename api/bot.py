@@ -10,7 +10,7 @@ from api.outputs import Control, Health, Status, Stopped
 from api.parser import arguments, faults
 from api.rows import health_row, position_row, status_row
 from shared.domain.bots import Bot
-from shared.services.bots import Changed
+from shared.services.bots import Changed, account_name
 from shared.services.queries import bot_health
 
 blueprint = Blueprint("bot", __name__, description="Start, pause, resume and stop; status and health.")
@@ -99,7 +99,9 @@ def status() -> dict[str, Any]:
 def health() -> dict[str, Any]:
     parts = services()
     bot = parts.bots.bot(bot_id())
-    return health_row(bot_health(bot, parts.queries, parts.reconciliations, parts.state, parts.clock))
+    return health_row(
+        bot_health(bot, parts.queries, parts.reconciliations, parts.state, parts.clock, account_name(parts.settings))
+    )
 
 
 def _status(bot: Bot | None) -> dict[str, Any]:

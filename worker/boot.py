@@ -35,6 +35,10 @@ class Worker:
     limits: Limits
     instance: str = field(default_factory=lambda: f"{os.uname().nodename}:{os.getpid()}")
 
+    def moves(self, exchange: str, account: str) -> bool:
+        """Whether this system moves the money of `account`: what was bought on paper is not to be sold live."""
+        return self.exchanges[exchange].account == account
+
 
 def preload() -> None:
     """Import what is heavy once, in the parent: the children share its pages and start at once."""

@@ -29,6 +29,7 @@ class Denial(StrEnum):
     EXCHANGE_UNAVAILABLE = "exchange_unavailable"
     ORDER_QUARANTINED = "order_quarantined"
     ACCOUNT_DRIFT = "account_drift"
+    OTHER_ACCOUNT = "other_account"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from shared.domain import health
 from shared.domain.bots import Bot, PausedBy
+from shared.domain.exchanges import account_on
 from shared.domain.health import NO_DOUBTS, BreakerState, Doubts, HealthStatus, Vitals
 from shared.domain.orders import Order
 from shared.domain.portfolio import Account, equity_mark
@@ -131,12 +132,14 @@ def valued(bot: Bot, account: Account, held: list[Position], marks: Mapping[str,
 
 
 def bot_health(
-    bot: Bot | None, queries: Queries, accounts: AccountStandings, state: StateStore, clock: Clock
+    bot: Bot | None, queries: Queries, accounts: AccountStandings, state: StateStore, clock: Clock, mode: str
 ) -> Health:
-    """A bot that was never started is stopped, and no store is asked."""
+    """A bot that was never started is stopped, and no store is asked. `mode`: PAPER or LIVE, as this system trades."""
     if bot is None:
         return Health(HealthStatus.STOPPED, Vitals(), None, ("the bot has never been started",))
     now = exchange_now(clock, state, bot.exchange)
+    if bot.account != account_on(bot.exchange, mode):
+        return replace(judged(bot, state.vitals(bot.exchange, now), now), reasons=(_of_another_account(bot, mode),))
     found = health.doubts(live_orders(queries, bot.id), now)
     account = account_of(accounts, AccountKey(bot.exchange, bot.account))
     if account is None:
@@ -145,6 +148,13 @@ def bot_health(
     found = replace(found, has_drift=standing is Standing.DRIFT)
     judgement = judged(bot, state.vitals(bot.exchange, now), now, found)
     return replace(judgement, reasons=(*judgement.reasons, *_account_reasons(account, standing)))
+
+
+def _of_another_account(bot: Bot, mode: str) -> str:
+    return (
+        f"its books belong to the account {bot.account!r}, and this system trades {mode}: nothing of it is watched, "
+        "bought or sold until it is started with the settings that it had"
+    )
 
 
 def judged(bot: Bot, vitals: Vitals, now: datetime, found: Doubts = NO_DOUBTS) -> Health:

@@ -139,3 +139,26 @@ def test_what_is_not_quoted_any_more_is_marked_at_its_last_price(two: Desk) -> N
     marked = two.sql("SELECT positions_value FROM equity")
     held = Decimal("9.0818091")  # 1,000 of quote at 110, down to the lot, less the fee.
     assert marked == [(held * (110 + 220),)]
+
+
+def test_nothing_that_was_bought_on_another_account_is_moved_on_this_one(two: Desk) -> None:
+    # Given positions, and an exit that waits to be sent
+    two.tick()
+    two.venue.fail("permit", Throttled("no budget"))
+    two.venue.set_price("BTC/USDT", "1")
+    position_cycle(two.worker)
+    two.venue.placements.clear()
+
+    # When the system is started again for the money of another account, and everything is to be sold
+    two.venue.account = "paper"
+    two.venue.set_price("ETH/USDT", "1")
+    flatten(two)
+    position_cycle(two.worker)
+    two.venue.advance(10)
+    resolve_cycle(two.worker)
+    two.show(CROSS_UP)
+    two.next_candle()
+    two.tick()
+
+    # Then nothing leaves
+    assert two.venue.placements == []

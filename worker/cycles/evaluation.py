@@ -10,7 +10,8 @@ from shared.domain.candles import HISTORY, Candles
 from shared.domain.errors import ExchangeDown
 from shared.domain.evaluating import GroupKey, decisions, due_groups, exits_first
 from shared.domain.orders import Order, OrderState
-from shared.domain.planning import Decision, Quote, plan
+from shared.domain.planning import Decision, Desk, Quote, plan
+from shared.domain.risk import Denial
 from shared.domain.signals import Action, Evaluation
 from shared.domain.values import Side
 from worker.boot import Worker
@@ -138,7 +139,7 @@ def _act(worker: Worker, market: MarketKey, chosen: Sequence[Decision]) -> None:
         quote = Quote(terms, ticker.ask if decision.side is Side.BUY else ticker.bid, now)
         outcome = worker.services.journal.decide(
             decision,
-            lambda desk, d=decision, q=quote: plan(d, desk, q, worker.limits),  # type: ignore[misc]
+            lambda desk, d=decision, q=quote: _planned(worker, d, desk, q),  # type: ignore[misc]
         )
         if outcome.is_new:
             log.info(
@@ -151,6 +152,12 @@ def _act(worker: Worker, market: MarketKey, chosen: Sequence[Decision]) -> None:
             )
         if outcome.order is not None and outcome.order.state is OrderState.PLANNED:
             _go_on(worker, outcome.order, outcome.waits)
+
+
+def _planned(worker: Worker, decision: Decision, desk: Desk, quote: Quote) -> Order | Denial:
+    if not worker.moves(desk.bot.exchange, desk.bot.account):
+        return Denial.OTHER_ACCOUNT
+    return plan(decision, desk, quote, worker.limits)
 
 
 def _go_on(worker: Worker, planned: Order, waits: bool) -> None:

@@ -31,7 +31,7 @@ def _where_something_is_held_first(worker: Worker) -> list[str]:
 
 def _watch_exchange(worker: Worker, name: str) -> None:
     services, exchange = worker.services, worker.exchanges[name]
-    watched = services.books.watched_positions(name)
+    watched = [each for each in services.books.watched_positions(name) if worker.moves(name, each[0].account)]
     now = exchange_time(exchange.now_ms())
     symbols = {position.symbol for _, position in watched}
     tickers = exchange.tickers(symbols) if symbols else {}

@@ -1,5 +1,7 @@
 """Every order without an end: sent if it never was, looked up if nobody knows, followed while it rests."""
 
+import structlog
+
 from shared.domain.bots import Bot
 from shared.domain.orders import Order
 from shared.domain.resolving import Step, in_turn, next_step
@@ -9,10 +11,15 @@ from worker.cycles.sending import cancel, look_up, send
 from worker.cycles.vitals import exchange_time, set_aside
 from worker.schedule import RESOLVE_INTERVAL_S
 
+log = structlog.get_logger(__name__)
+
 
 def resolve_cycle(worker: Worker) -> None:
     """One order's trouble is its own: the rest are still looked after."""
-    orders = worker.services.journal.unfinished()
+    unfinished = worker.services.journal.unfinished()
+    orders = [order for order in unfinished if worker.moves(order.exchange, order.account)]
+    if len(orders) < len(unfinished):
+        log.warning("orders_of_another_account", count=len(unfinished) - len(orders))
     if not orders:
         return
     bots = {bot.id: bot for bot in worker.services.bots.bots()}

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import structlog
 
-from shared.domain.errors import ExchangeDown, ExchangeError, OrderUnknown, Rejected, Throttled, Unavailable
+from shared.domain.errors import ExchangeDown, ExchangeError, NotAsked, OrderUnknown, Rejected, Throttled, Unavailable
 from shared.domain.orders import Order, OrderReport, OrderState, Permit, Purpose
 from worker.boot import Worker
 from worker.cycles.vitals import counted, exchange_time
@@ -55,6 +55,8 @@ def _found(worker: Worker, order: Order) -> Order | None:
 
 def _permit(worker: Worker, order: Order) -> Permit:
     exchange = worker.exchanges[order.exchange]
+    if not worker.moves(order.exchange, order.account):
+        raise NotAsked(f"this system does not trade for the account {order.account!r}")
     if order.symbol not in exchange.markets():
         # It would be refused here, before any bytes leave, and planned again every few seconds.
         raise ExchangeDown(f"{order.exchange} has no market {order.symbol} now")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.bots import Bot, Desired, PausedBy
+from shared.domain.exchanges import LIVE, PAPER
 from shared.domain.health import BreakerState, HealthStatus, Vitals
 from shared.domain.portfolio import Account
 from shared.domain.positions import Position, PositionState
@@ -131,7 +132,8 @@ def test_a_bot_never_started_is_stopped_and_asks_no_store() -> None:
     world = World()
     world.cache.is_away = True
     assert (
-        bot_health(None, world.queries, world.reconciliations, world.state, world.clock).status is HealthStatus.STOPPED
+        bot_health(None, world.queries, world.reconciliations, world.state, world.clock, PAPER).status
+        is HealthStatus.STOPPED
     )
 
 
@@ -175,6 +177,16 @@ def test_health_says_what_holds_entries_back(
         standing = AccountStanding(a_reconciliation(**{**times, **row}))
         world.record.standings[standing.reconciliation.key] = standing
 
-    found = bot_health(BOT, world.queries, world.reconciliations, world.state, world.clock)
+    found = bot_health(BOT, world.queries, world.reconciliations, world.state, world.clock, PAPER)
 
     assert (found.status, found.reasons) == (status, () if reason is None else (reason,))
+
+
+def test_a_bot_of_another_account_says_that_nothing_of_it_is_watched() -> None:
+    world = World()
+
+    found = bot_health(BOT, world.queries, world.reconciliations, world.state, world.clock, LIVE)
+
+    (reason,) = found.reasons
+    assert "'paper'" in reason
+    assert "live" in reason
