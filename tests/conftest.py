@@ -3,9 +3,25 @@
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
 
 from cli.supervisor.embedded import Servers
 from tests.support.services import emptied_redis, fresh_database, running_services
+
+# Their tests share whole systems of real processes: each folder runs on one worker, one test after another.
+WHOLE = ("tests/chaos/", "tests/e2e/")
+
+
+class WholeFolders(LoadGroupScheduling):
+    """xdist's own groups ride on a name that pytest 9.2 does not let it change any more."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in WHOLE if nodeid.startswith(folder)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFolders:
+    return WholeFolders(config, log)
 
 
 @pytest.fixture(autouse=True)

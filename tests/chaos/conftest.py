@@ -1,29 +1,20 @@
-"""Fleets for the tests of this folder, the groups that keep them apart, and the table of figures at the end."""
+"""Fleets for the tests of this folder, and the table of figures at the end."""
 
 import os
 import signal
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.figures import Figures
 from tests.chaos.fleet import Fleet, running_fleet
 
-HERE = Path(__file__).parent
 LONGEST_S = 5400  # Every wait has a bound of its own; this one is for what nobody thought of.
 FIGURES = Figures()
 
 
 def _too_long(number: int, frame: object) -> None:
     raise TimeoutError(f"not done after {LONGEST_S} s")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a fleet runs on one worker; what is long is no part of the short."""
-    for item in items:
-        if HERE in item.path.parents and any(item.iter_markers("chaos")):
-            item.add_marker(pytest.mark.xdist_group("chaos"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -82,14 +73,14 @@ def seed() -> int:
     return int(os.environ.get("SEED", "1"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One pair of workers, live orders."""
     with running_fleet(tmp_path_factory.mktemp("fleet")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def large_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Two pairs of workers, live orders, fees in a third currency."""
     with running_fleet(tmp_path_factory.mktemp("large"), pairs=2) as running:
@@ -97,7 +88,7 @@ def large_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def paper_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with running_fleet(tmp_path_factory.mktemp("paper"), is_live=False) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Two whole systems for the session, side by side: one trades on paper, one live against its own simulator."""
+"""Two whole systems for this folder, side by side: one trades on paper, one live against its own simulator."""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,11 +12,9 @@ FIRST = "test_the_readmes_session_runs_as_it_is_written"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marked, and kept on one worker: each worker would start its own systems."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.xdist_group("e2e"))
     # The README's session is what a user of a new system begins with: no other test may have been there before.
     items.sort(key=lambda item: item.name != FIRST)
 
@@ -33,14 +31,14 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Positions are looked at every 10 s, as they are by default."""
     with running_stack(tmp_path_factory.mktemp("paper"), POSITION_INTERVAL_S="10") as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     keys = {"EXCHANGE_API_KEY": "e2e-key", "EXCHANGE_API_SECRET": "e2e-secret", "EXCHANGE_API_PASSWORD": "e2e-phrase"}
     with running_stack(tmp_path_factory.mktemp("live"), PAPER_TRADING="false", **keys) as stack:
