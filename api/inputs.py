@@ -99,7 +99,9 @@ class FindingBody(Input):
         required=True,
         data_key="outcome",
         metadata={
-            "description": "not_placed: the venue has no such order. canceled: it ended there. filled: all was traded."
+            "description": "not_placed: the venue has no such order. canceled: it ended there. filled: all was traded.",
+            # Tried as it stands, this one is refused: what was traded is missing.
+            "example": "filled",
         },
     )
     quantity = Amount(load_default=None, description="All that was traded of it; left out: what is recorded.")
