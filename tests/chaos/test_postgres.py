@@ -50,7 +50,8 @@ def test_cut_connections_are_made_again(stack: Stack, figures: Figures) -> None:
     for _ in range(3):
         cut_at = database_now(stack)
         (cut,) = stack.sql(CUT_ALL)[0]
-        assert cut >= 4
+        # How many there are again by the second time is up to who has asked since.
+        assert cut > 0
         back_s = seconds_to_tick(stack, cut_at, BACK_WITHIN_S)
         figures.add("Postgres sessions ended", cut, f"first tick after {back_s:.1f} s")
 

@@ -157,7 +157,9 @@ class Desk:
 
 def trading_desk(redis_url: str, database_url: str) -> Desk:
     """Two markets, BTC/USDT and ETH/USDT; nothing started."""
-    settings = load_settings({"REDIS_URL": redis_url, "DATABASE_URL": database_url})
+    # The scripted venue's account is the live one.
+    live = {"PAPER_TRADING": "false", "EXCHANGE_API_KEY": "key", "EXCHANGE_API_SECRET": "secret"}
+    settings = load_settings({"REDIS_URL": redis_url, "DATABASE_URL": database_url, **live})
     venue, queue = FakeExchange(market(), market("ETH/USDT")), InlineQueue()
     services = build_services(settings, AWAY_S)
     worker = Worker(services, {"binance": venue}, queue, registry, catalogue, limits(settings))
